@@ -18,11 +18,11 @@
 #include <weir/version.h>
 
 #if defined(__GNUC__)
-#define WEIR_API __attribute__((visibility("default")))
-#define WEIR_PRINTF(format, arguments) __attribute__((format(printf, format, arguments)))
+#define WEIR_API                 __attribute__((visibility("default")))
+#define WEIR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
 #define WEIR_API
-#define WEIR_PRINTF(format, arguments)
+#define WEIR_PRINTF(text, first)
 #endif
 
 #ifdef __cplusplus
@@ -32,21 +32,21 @@ extern "C" {
 /* ---- errors ------------------------------------------------------------------------------------------------ */
 
 /* The one list of errors: name, number, sentence. */
-#define WEIR_ERROR_LIST(X)                                                                                   \
-    X(EAGAIN, -1, "not ready: no message is there to receive, or no room is left to send")                   \
-    X(ETIMEDOUT, -2, "the deadline passed")                                                                  \
-    X(EPIPE, -3, "no consumer is left")                                                                      \
-    X(EPEERDIED, -4, "a peer died without saying goodbye")                                                   \
-    X(EMSGSIZE, -5, "the message is larger than the channel or the buffer takes")                            \
-    X(ECANCELED, -6, "the channel was shut down")                                                            \
-    X(EOF, -7, "every producer has detached and nothing is left to receive")                                 \
-    X(ECORRUPT, -8, "what the channel shares between its ends is damaged")                                   \
-    X(EINVAL, -9, "an argument is not valid, or the call does not fit the state of the endpoint")            \
-    X(EBUSY, -10, "this place on the channel is taken by a live endpoint")                                   \
-    X(ENOMEM, -11, "memory ran out")                                                                         \
-    X(ENOTSUP, -12, "this driver cannot do that")                                                            \
-    X(EUNKNOWN, -13, "no driver or option has that name")                                                    \
-    X(EUNAVAILABLE, -14, "the driver cannot be used on this machine")                                        \
+#define WEIR_ERROR_LIST(X)                                                                                             \
+    X(EAGAIN, -1, "not ready: no message is there to receive, or no room is left to send")                             \
+    X(ETIMEDOUT, -2, "the deadline passed")                                                                            \
+    X(EPIPE, -3, "no consumer is left")                                                                                \
+    X(EPEERDIED, -4, "a peer died without saying goodbye")                                                             \
+    X(EMSGSIZE, -5, "the message is larger than the channel or the buffer takes")                                      \
+    X(ECANCELED, -6, "the channel was shut down")                                                                      \
+    X(EOF, -7, "every producer has detached and nothing is left to receive")                                           \
+    X(ECORRUPT, -8, "what the channel shares between its ends is damaged")                                             \
+    X(EINVAL, -9, "an argument is not valid, or the call does not fit the state of the endpoint")                      \
+    X(EBUSY, -10, "this place on the channel is taken by a live endpoint")                                             \
+    X(ENOMEM, -11, "memory ran out")                                                                                   \
+    X(ENOTSUP, -12, "this driver cannot do that")                                                                      \
+    X(EUNKNOWN, -13, "no driver or option has that name")                                                              \
+    X(EUNAVAILABLE, -14, "the driver cannot be used on this machine")                                                  \
     X(ESYSTEM, -15, "the operating system refused")
 
 enum weir_result {
@@ -68,8 +68,8 @@ WEIR_API const char *weir_version(void);
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
-#define WEIR_NOW ((int64_t)0)      /* as a deadline: do not wait */
-#define WEIR_FOREVER INT64_MAX     /* as a deadline: wait as long as the channel lives */
+#define WEIR_NOW     ((int64_t)0) /* as a deadline: do not wait */
+#define WEIR_FOREVER INT64_MAX    /* as a deadline: wait as long as the channel lives */
 
 /* CLOCK_MONOTONIC in nanoseconds. A deadline in 5 ms is weir_now_ns() + 5000000. */
 WEIR_API int64_t weir_now_ns(void);
@@ -215,6 +215,10 @@ WEIR_API const struct weir_driver *weir_driver_find(const char *name, struct wei
 
 /* Whether channels of that driver can be made here: 0, or WEIR_EUNKNOWN, WEIR_EUNAVAILABLE with the reason. */
 WEIR_API int weir_driver_probe(const char *name, struct weir_error *ret_error);
+
+/* Removes what dead processes of this user have left behind: private folders whose every user is dead, names of shared
+ * memory. Returns how many. Making a private folder does this too. Thread-safe. */
+WEIR_API int weir_sweep(void);
 
 #ifdef __cplusplus
 }

@@ -63,16 +63,16 @@ struct weir_driver_endpoint {
 /* ---- the driver -------------------------------------------------------------------------------------------- */
 
 struct weir_driver {
-    uint32_t abi;            /* WEIR_DRIVER_ABI */
-    const char *name;        /* lower-case letters and digits */
-    const char *summary;     /* the mechanism in one line */
-    uint32_t capabilities;   /* WEIR_CAP_*; each of RESERVE, PEEK, MORE, FD exactly when its operations are there */
-    enum weir_wait wait;     /* the default policy: adaptive in user space, else block */
-    size_t channel_bytes;    /* private state of a channel */
-    size_t endpoint_bytes;   /* private state of an endpoint */
+    uint32_t abi;             /* WEIR_DRIVER_ABI */
+    const char *name;         /* lower-case letters and digits */
+    const char *summary;      /* the mechanism in one line */
+    uint32_t capabilities;    /* WEIR_CAP_*; each of RESERVE, PEEK, MORE, FD exactly when its operations are there */
+    enum weir_wait wait;      /* the default policy: adaptive in user space, else block */
+    size_t channel_bytes;     /* private state of a channel */
+    size_t endpoint_bytes;    /* private state of an endpoint */
     size_t max_message_bytes; /* hard limit of the mechanism; 0: none. `create` may refuse less (WEIR_EMSGSIZE) */
-    uint32_t max_producers;  /* 0: no limit */
-    uint32_t max_consumers;  /* 0: no limit */
+    uint32_t max_producers;   /* 0: no limit */
+    uint32_t max_consumers;   /* 0: no limit */
     const struct weir_option *options; /* NULL: none */
 
     /* Is the mechanism there? 0 or WEIR_EUNAVAILABLE with the reason and the remedy. May be NULL: always. */
@@ -128,6 +128,9 @@ extern WEIR_API const struct weir_driver *const weir_driver_module;
 /* Fills `error` (which may be NULL) and returns `code`. */
 WEIR_API int weir_error_set(struct weir_error *error, int code, const char *format, ...) WEIR_PRINTF(3, 4);
 
+/* Fills `error` with "what: the reason of errno (and its remedy)"; returns WEIR_ENOMEM or WEIR_ESYSTEM. */
+WEIR_API int weir_error_errno(struct weir_error *error, const char *what);
+
 /* Zeroed memory that all endpoints of the channel see at the same address: private when the span is one address
  * space, else shared with processes forked later. Page-aligned. Only in `create`; freed after `destroy`. NULL when
  * memory ran out. */
@@ -144,6 +147,10 @@ WEIR_API const char *weir_private_folder(struct weir_driver_channel *channel, st
  * endpoint on the other side, or shutdown). */
 WEIR_API uint64_t weir_driver_in_flight(const struct weir_driver_endpoint *endpoint);
 WEIR_API int weir_driver_peers_gone(const struct weir_driver_endpoint *endpoint);
+
+/* Whether the endpoint at a place has died (as far as anybody has noticed) and the place was not taken again: what it
+ * held of the driver's shared state may be cleaned up by others. */
+WEIR_API int weir_driver_has_died(const struct weir_driver_endpoint *endpoint, enum weir_role role, uint32_t index);
 
 #ifdef __cplusplus
 }

@@ -25,8 +25,8 @@ typedef int (*weir_worker_body)(void *argument, int report_fd);
 
 struct weir_worker_config {
     enum weir_worker_kind kind;
-    int cpu;               /* the CPU to run on, from its first instruction of the body; -1: where it likes */
-    const char *name;      /* shown as the thread's name (15 bytes of it); NULL: "weir" */
+    int cpu;          /* the CPU to run on, from its first instruction of the body; -1: where it likes */
+    const char *name; /* shown as the thread's name (15 bytes of it); NULL: "weir" */
     weir_worker_body body;
     void *argument; /* of a process: its copy of what this points to */
 };

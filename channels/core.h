@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the core share: the channel, the endpoint, and the control block that all ends of a channel see.
+ * Drivers do not include this; they have <weir/driver.h>, framing.h, lock.h and ring.h.
+ */
+#ifndef WEIR_CORE_H
+#define WEIR_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <weir/driver.h>
+
+#include "bell.h"
+#include "lock.h"
+
+/* No blocked call sleeps longer than this without looking whether its peers still live. A death is then known after
+ * at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms. */
+#define WEIR_SLICE_NS INT64_C(25000000)
+
+enum seat_state { SEAT_VACANT = 0, SEAT_PRESENT, SEAT_LEFT, SEAT_DEAD };
+
+/* One endpoint's place in the roster. `alive` is a robust lock that the endpoint's thread holds from attach to
+ * detach: when the thread or its process dies the kernel releases it, and whoever tries it next learns of the death. */
+struct weir_seat {
+    _Alignas(64) struct weir_lock alive;
+    _Atomic uint32_t state;              /* enum seat_state; written under the roster lock */
+    _Atomic int32_t cpu;                 /* the only CPU that the endpoint may run on, or -1 */
+    _Alignas(64) _Atomic uint64_t moved; /* messages sent or received; kept for WEIR_CAP_ASYNC drivers only */
+};
+
+/* control->flags: one word that every call reads first. GONE bits are per role: 1 << (1 + role). */
+#define CONTROL_SHUTDOWN   1u
+#define CONTROL_GONE(role) (2u << (role))
+
+struct weir_control {
+    _Alignas(64) _Atomic uint32_t flags;
+    _Atomic uint32_t deaths[2]; /* per role, ever */
+    _Atomic uint32_t leaves[2]; /* per role: clean goodbyes, ever */
+    struct weir_lock roster_lock;
+    struct weir_bell bells[2]; /* [role] wakes the endpoints of that role */
+    struct weir_seat seats[];  /* producers, then consumers */
+};
+
+struct weir_mapping {
+    void *address;
+    size_t bytes;
+};
+
+struct weir_channel {
+    struct weir_driver_channel view; /* what the driver sees; first, so that a view leads back to its channel */
+    const struct weir_driver *driver;
+    struct weir_channel_config config;
+    union weir_option_value *options;
+    char *spec; /* the option strings point into it */
+    struct weir_control *control;
+    size_t control_bytes;
+    struct weir_mapping mappings[4]; /* weir_shared_alloc */
+    unsigned mapping_count;
+    char *folder;            /* weir_private_folder, or NULL */
+    int folder_fd;           /* holds the folder's lock, or -1 */
+    int news_fd;             /* eventfd: a terminal event has come (WEIR_CAP_FD drivers), or -1 */
+    _Atomic int bell_fds[2]; /* eventfds rung for pollers of a role (others), or -1 */
+    pid_t creator;
+};
+
+struct weir_endpoint {
+    struct weir_driver_endpoint view; /* first, so that a view leads back to its endpoint */
+    struct weir_channel *channel;
+    const struct weir_driver *driver;
+    struct weir_control *control;
+    struct weir_seat *seat;
+    size_t max_message_bytes;
+    uint32_t end_flags;       /* the control flags that end this role's calls before an attempt */
+    uint32_t deaths_reported; /* of the other role */
+    int64_t looked_ns;        /* when the roster was last searched for deaths */
+    int64_t settle_until_ns;  /* WEIR_CAP_ASYNC: until when stragglers are waited for; 0: not yet */
+    bool rings;               /* the peers sleep on doorbells */
+    bool counts;              /* WEIR_CAP_ASYNC */
+    bool kept_back;           /* WEIR_MORE messages wait in the driver */
+    bool reserved;            /* between reserve and commit or abort */
+    bool shown;               /* between peek and release */
+    size_t reserved_length;
+    size_t shown_length;
+    const void *shown_at;
+    void *lent;  /* max_message_bytes, made on first use, for drivers without reserve or peek */
+    int poll_fd; /* weir_fd: an epoll descriptor of its own (WEIR_CAP_FD) or the bell's (not owned), or -1 */
+};
+
+static inline enum weir_role weir_other(enum weir_role role)
+{
+    return role == WEIR_PRODUCER ? WEIR_CONSUMER : WEIR_PRODUCER;
+}
+
+static inline bool weir_is_ringing(const struct weir_driver *driver)
+{
+    return (driver->capabilities & WEIR_CAP_FD) == 0;
+}
+
+/* ---- roster.c: who is there, who has left, who has died ------------------------------------------------------ */
+
+size_t weir_control_bytes(const struct weir_channel_config *config);
+int weir_control_init(struct weir_channel *channel);
+int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat);
+void weir_roster_leave(struct weir_endpoint *endpoint);
+void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat);
+void weir_roster_look(struct weir_channel *channel, enum weir_role role);
+void weir_roster_announce(struct weir_channel *channel);
+int64_t weir_roster_in_flight(const struct weir_channel *channel);
+bool weir_roster_shares_one_cpu(const struct weir_channel *channel);
+
+/* ---- waiting.c ----------------------------------------------------------------------------------------------- */
+
+/* One attempt at what a blocked call wants; WEIR_EAGAIN means wait and try again. */
+struct weir_attempt {
+    ssize_t (*try)(struct weir_endpoint *endpoint, struct weir_attempt *attempt);
+    const void *out;
+    void *in;
+    size_t length;
+    unsigned flags;
+};
+
+/* Goes on after a first attempt said WEIR_EAGAIN: waits by the channel's policy until an attempt succeeds, the
+ * deadline passes or the channel ends. */
+ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t deadline_ns);
+
+/* The answer to a call on a channel that has ended for this endpoint before any attempt. */
+int weir_ended(struct weir_endpoint *endpoint);
+
+/* ---- spec.c -------------------------------------------------------------------------------------------------- */
+
+/* Splits and checks a spec; on success the caller owns *ret_text and *ret_options. */
+int weir_spec_parse(const char *spec, const struct weir_driver **ret_driver, char **ret_text,
+                    union weir_option_value **ret_options, enum weir_wait *wait, struct weir_error *error);
+
+/* ---- registry.c and module.c --------------------------------------------------------------------------------- */
+
+int weir_driver_check(const struct weir_driver *driver, struct weir_error *error);
+const struct weir_driver *weir_module_load(const char *name, const char *package, struct weir_error *error);
+/* Appends the names of the modules in the search path that `known` does not hold; strings are never freed. */
+size_t weir_module_names(const char **names, size_t count, size_t capacity);
+void weir_suggest(const char *word, const char *const *candidates, size_t count, char *ret_text, size_t capacity);
+
+/* ---- folder.c ------------------------------------------------------------------------------------------------ */
+
+int weir_folder_create(char **ret_path, int *ret_lock_fd, struct weir_error *error);
+void weir_folder_remove(const char *path);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The shm driver: lock-free lanes (lanes.h) in POSIX shared memory. The object's name, which nobody can guess, is
+ * unlinked as soon as it is mapped: forked workers inherit the mapping, and nothing is left in /dev/shm whoever dies.
+ * `backing=memfd` has no name at all, and its size is sealed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "../lanes.h"
+#include "../names.h"
+
+enum { OPTION_BACKING, OPTION_CAPACITY };
+enum { BACKING_POSIX, BACKING_MEMFD };
+
+static const struct weir_option options[] = {
+    [OPTION_BACKING] = {.name = "backing",
+                        .type = WEIR_OPTION_CHOICE,
+                        .fallback = "posix",
+                        .choices = "posix|memfd",
+                        .help = "posix: shm_open, unlinked at once; memfd: a sealed memfd_create"},
+    [OPTION_CAPACITY] = {.name = "capacity",
+                         .type = WEIR_OPTION_NUMBER,
+                         .fallback = "0",
+                         .min = 0,
+                         .max = (uint64_t)1 << 32,
+                         .help = "bytes of each producer's ring; 0: as the channel's depth needs, up to 8M"},
+    {.name = NULL},
+};
+
+struct state {
+    struct weir_lanes lanes;
+    void *memory;
+    size_t bytes;
+};
+
+static int open_named(struct weir_error *error)
+{
+    uint64_t number;
+    char name[64];
+    if (getrandom(&number, sizeof number, 0) != sizeof number)
+        return weir_error_errno(error, "getrandom");
+    snprintf(name, sizeof name, "/" WEIR_SHM_PREFIX "%0*llx", WEIR_SHM_SUFFIX, (unsigned long long)number);
+    int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return weir_error_errno(error, "shm_open");
+    shm_unlink(name); /* if a sweeper was quicker the name is gone, as it should be */
+    return fd;
+}
+
+static int open_anonymous(struct weir_error *error)
+{
+    int fd = memfd_create("weir", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    return fd < 0 ? weir_error_errno(error, "memfd_create") : fd;
+}
+
+/* The space is really there afterwards: a full /dev/shm is an error now and not a SIGBUS later. */
+static int allocate(int fd, size_t bytes, struct weir_error *error)
+{
+    do
+        errno = posix_fallocate(fd, 0, (off_t)bytes);
+    while (errno == EINTR);
+    if (errno == ENOSPC)
+        return weir_error_set(error, WEIR_ESYSTEM,
+                              "/dev/shm is full: %zu bytes are needed (free some, or ask for less depth)", bytes);
+    return errno == 0 ? 0 : weir_error_errno(error, "posix_fallocate");
+}
+
+static int create(struct weir_driver_channel *channel, struct weir_error *error)
+{
+    struct state *state = channel->state;
+    bool named = channel->options[OPTION_BACKING].number == BACKING_POSIX;
+    state->bytes = weir_lanes_plan(&state->lanes, channel, channel->options[OPTION_CAPACITY].number);
+    int fd = named ? open_named(error) : open_anonymous(error);
+    if (fd < 0)
+        return fd;
+    int result = allocate(fd, state->bytes, error);
+    if (result == 0 && !named && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+        result = weir_error_errno(error, "sealing the memfd");
+    if (result == 0) {
+        void *memory = mmap(NULL, state->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (memory == MAP_FAILED)
+            result = weir_error_errno(error, "mmap");
+        else
+            weir_lanes_format(&state->lanes, state->memory = memory);
+    }
+    close(fd);
+    return result;
+}
+
+static void destroy(struct weir_driver_channel *channel)
+{
+    struct state *state = channel->state;
+    if (state->memory != NULL)
+        munmap(state->memory, state->bytes);
+}
+
+/* An endpoint's state is one pointer, to its end of the lanes. */
+static struct weir_lanes_end *end_of(struct weir_driver_endpoint *endpoint)
+{
+    return *(struct weir_lanes_end **)endpoint->state;
+}
+
+static int attach(struct weir_driver_endpoint *endpoint)
+{
+    const struct state *state = endpoint->channel->state;
+    return weir_lanes_attach(endpoint, &state->lanes, endpoint->state);
+}
+
+static void detach(struct weir_driver_endpoint *endpoint)
+{
+    weir_lanes_detach(end_of(endpoint));
+}
+
+static int send_message(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
+{
+    (void)flags;
+    return weir_lanes_send(end_of(endpoint), buffer, length);
+}
+
+static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
+{
+    return weir_lanes_recv(end_of(endpoint), buffer, capacity);
+}
+
+static int reserve(struct weir_driver_endpoint *endpoint, size_t length, void **ret_buffer)
+{
+    return weir_lanes_reserve(end_of(endpoint), length, ret_buffer);
+}
+
+static int commit(struct weir_driver_endpoint *endpoint, size_t length, unsigned flags)
+{
+    (void)flags;
+    weir_lanes_commit(end_of(endpoint), length);
+    return 0;
+}
+
+static void abort_reservation(struct weir_driver_endpoint *endpoint)
+{
+    (void)endpoint; /* a reservation is a look at the room; nothing was published */
+}
+
+static ssize_t peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer)
+{
+    return weir_lanes_peek(end_of(endpoint), ret_buffer);
+}
+
+static void release(struct weir_driver_endpoint *endpoint)
+{
+    weir_lanes_release(end_of(endpoint));
+}
+
+extern const struct weir_driver weir_driver_shm;
+const struct weir_driver weir_driver_shm = {
+    .abi = WEIR_DRIVER_ABI,
+    .name = "shm",
+    .summary = "POSIX shared memory: a lock-free ring for each producer, futex doorbells",
+    .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK,
+    .wait = WEIR_WAIT_ADAPTIVE,
+    .channel_bytes = sizeof(struct state),
+    .endpoint_bytes = sizeof(struct weir_lanes_end *),
+    .options = options,
+    .create = create,
+    .destroy = destroy,
+    .attach = attach,
+    .detach = detach,
+    .send = send_message,
+    .recv = recv_message,
+    .reserve = reserve,
+    .commit = commit,
+    .abort = abort_reservation,
+    .peek = peek,
+    .release = release,
+};

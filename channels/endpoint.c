@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The life of an endpoint: attach, the descriptor to poll, detach.
+ */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core.h"
+
+/* How long a goodbye tries to publish what WEIR_MORE kept back. */
+#define LAST_FLUSH_NS INT64_C(1000000000)
+
+static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum weir_role role, uint32_t index)
+{
+    struct weir_endpoint *endpoint = calloc(1, sizeof *endpoint);
+    if (endpoint == NULL)
+        return NULL;
+    const struct weir_driver *driver = channel->driver;
+    endpoint->view = (struct weir_driver_endpoint){.channel = &channel->view, .role = role, .index = index};
+    endpoint->view.state = calloc(1, driver->endpoint_bytes ? driver->endpoint_bytes : 1);
+    if (endpoint->view.state == NULL) {
+        free(endpoint);
+        return NULL;
+    }
+    endpoint->channel = channel;
+    endpoint->driver = driver;
+    endpoint->control = channel->control;
+    endpoint->max_message_bytes = channel->config.max_message_bytes;
+    endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);
+    endpoint->rings = weir_is_ringing(driver);
+    endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
+    endpoint->poll_fd = -1;
+    return endpoint;
+}
+
+static void free_endpoint(struct weir_endpoint *endpoint)
+{
+    if (endpoint->poll_fd >= 0 && !endpoint->rings)
+        close(endpoint->poll_fd);
+    free(endpoint->lent);
+    free(endpoint->view.state);
+    free(endpoint);
+}
+
+int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channel *channel, enum weir_role role, uint32_t index)
+{
+    if (ret_endpoint == NULL || channel == NULL || (role != WEIR_PRODUCER && role != WEIR_CONSUMER) ||
+        index >= (role == WEIR_PRODUCER ? channel->config.producers : channel->config.consumers))
+        return WEIR_EINVAL;
+    if (atomic_load(&channel->control->flags) & CONTROL_SHUTDOWN)
+        return WEIR_ECANCELED;
+    struct weir_endpoint *endpoint = make_endpoint(channel, role, index);
+    if (endpoint == NULL)
+        return WEIR_ENOMEM;
+    int result = weir_roster_join(channel, role, index, &endpoint->seat);
+    if (result != 0) {
+        free_endpoint(endpoint);
+        return result;
+    }
+    /* A death before this endpoint's time is not its news, unless it ended the channel. */
+    endpoint->deaths_reported = atomic_load(&channel->control->deaths[weir_other(role)]);
+    result = channel->driver->attach(&endpoint->view);
+    if (result != 0) {
+        channel->driver->detach(&endpoint->view);
+        weir_roster_vacate(channel, endpoint->seat);
+        free_endpoint(endpoint);
+        return result;
+    }
+    *ret_endpoint = endpoint;
+    return 0;
+}
+
+void weir_detach(struct weir_endpoint *endpoint)
+{
+    if (endpoint == NULL)
+        return;
+    if (endpoint->reserved)
+        weir_abort(endpoint);
+    if (endpoint->shown)
+        weir_release(endpoint);
+    if (endpoint->kept_back)
+        weir_flush(endpoint, weir_now_ns() + LAST_FLUSH_NS);
+    endpoint->driver->detach(&endpoint->view);
+    weir_roster_leave(endpoint);
+    free_endpoint(endpoint);
+}
+
+/* ---- the descriptor to poll ---------------------------------------------------------------------------------- */
+
+/* One descriptor for two: the driver's, and the news of the channel's end. */
+static int make_poll_set(struct weir_endpoint *endpoint)
+{
+    short events = 0;
+    int fd = endpoint->driver->fd(&endpoint->view, &events);
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    if (set < 0)
+        return WEIR_ESYSTEM;
+    struct epoll_event driver_event = {.events = events & POLLOUT ? EPOLLOUT : EPOLLIN};
+    struct epoll_event news_event = {.events = EPOLLIN};
+    if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &driver_event) != 0 ||
+        epoll_ctl(set, EPOLL_CTL_ADD, endpoint->channel->news_fd, &news_event) != 0) {
+        close(set);
+        return WEIR_ESYSTEM;
+    }
+    return set;
+}
+
+/* Within one address space the bells' descriptors are made when first asked for, under the roster lock. */
+static int bell_descriptor(struct weir_endpoint *endpoint)
+{
+    _Atomic int *slot = &endpoint->channel->bell_fds[endpoint->view.role];
+    if (weir_lock_take(&endpoint->control->roster_lock) == WEIR_EAGAIN)
+        return WEIR_ESYSTEM;
+    int fd = atomic_load_explicit(slot, memory_order_relaxed);
+    if (fd < 0) {
+        fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        atomic_store_explicit(slot, fd, memory_order_release); /* partner: ring_poller, bell.c */
+    }
+    weir_lock_give(&endpoint->control->roster_lock);
+    return fd < 0 ? WEIR_ESYSTEM : fd;
+}
+
+int weir_fd(struct weir_endpoint *endpoint)
+{
+    if (endpoint == NULL)
+        return WEIR_EINVAL;
+    if (endpoint->poll_fd < 0) {
+        int fd = endpoint->rings ? bell_descriptor(endpoint) : make_poll_set(endpoint);
+        if (fd < 0)
+            return fd;
+        endpoint->poll_fd = fd;
+    }
+    return endpoint->poll_fd;
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lanes: which structure, which lane, whose turn. The structures themselves are in ring.h and cells.h.
+ */
+#include "lanes.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "cells.h"
+#include "ring.h"
+
+/* A lane takes no more than this unless its longest messages need it, or the user says so. */
+#define MOST_LANE_BYTES ((size_t)8 << 20)
+
+union lane {
+    struct weir_ring_producer producer;
+    struct weir_ring_consumer consumer;
+    struct weir_cells cells;
+};
+
+struct weir_lanes_end {
+    const struct weir_driver_endpoint *endpoint;
+    bool has_cells;
+    uint32_t index; /* a consumer's */
+    uint32_t count; /* of lanes: 1 for a producer */
+    uint32_t turn;  /* the lane that a consumer looks at first */
+    union lane lanes[];
+};
+
+/* ---- geometry ------------------------------------------------------------------------------------------------ */
+
+static size_t power_of_two(size_t least)
+{
+    size_t power = RING_PAGE;
+    while (power < least)
+        power *= 2;
+    return power;
+}
+
+/* One record more than the depth: the filler at the ring's end may be nearly as long. */
+static size_t plan_ring(struct weir_lanes *lanes, size_t longest, size_t depth, size_t capacity_bytes)
+{
+    size_t record = weir_ring_record_bytes(longest);
+    size_t most = capacity_bytes != 0 ? capacity_bytes : MOST_LANE_BYTES;
+    size_t fit = most / record > 2 ? most / record - 1 : 1;
+    if (capacity_bytes != 0 || depth > fit)
+        depth = fit;
+    lanes->ring_limit = (depth + 1) * record;
+    lanes->ring_capacity = power_of_two(lanes->ring_limit);
+    lanes->lane_bytes = weir_ring_bytes(lanes->ring_capacity);
+    return depth;
+}
+
+static size_t plan_cells(struct weir_lanes *lanes, size_t longest, size_t depth, size_t capacity_bytes)
+{
+    lanes->cell_stride = weir_cell_stride(longest);
+    size_t most = capacity_bytes != 0 ? capacity_bytes : MOST_LANE_BYTES;
+    size_t count = capacity_bytes != 0 ? most / lanes->cell_stride : depth;
+    if (count > most / lanes->cell_stride)
+        count = most / lanes->cell_stride;
+    lanes->cell_count = count > 2 ? count : 2;
+    lanes->lane_bytes = weir_cells_bytes(lanes->cell_count, lanes->cell_stride);
+    return lanes->cell_count;
+}
+
+size_t weir_lanes_plan(struct weir_lanes *lanes, struct weir_driver_channel *channel, size_t capacity_bytes)
+{
+    const struct weir_channel_config *config = channel->config;
+    size_t longest = config->max_message_bytes;
+    size_t depth = (channel->depth + config->producers - 1) / config->producers;
+    lanes->lanes = config->producers;
+    depth = config->consumers == 1 ? plan_ring(lanes, longest, depth, capacity_bytes)
+                                   : plan_cells(lanes, longest, depth, capacity_bytes);
+    channel->depth = depth * config->producers;
+    return lanes->lane_bytes * lanes->lanes;
+}
+
+static void *lane_memory(const struct weir_lanes *lanes, uint32_t index)
+{
+    return lanes->memory + index * lanes->lane_bytes;
+}
+
+static struct weir_cells cells_of(const struct weir_lanes *lanes, uint32_t index, size_t max_message_bytes)
+{
+    return (struct weir_cells){.words = lane_memory(lanes, index),
+                               .count = lanes->cell_count,
+                               .stride = lanes->cell_stride,
+                               .max_message_bytes = max_message_bytes};
+}
+
+void weir_lanes_format(struct weir_lanes *lanes, void *memory)
+{
+    lanes->memory = memory;
+    for (uint32_t i = 0; i < lanes->lanes && lanes->cell_count != 0; i++) {
+        struct weir_cells cells = cells_of(lanes, i, 0);
+        weir_cells_format(&cells);
+    }
+}
+
+/* ---- ends ---------------------------------------------------------------------------------------------------- */
+
+static void init_lane(struct weir_lanes_end *end, union lane *lane, const struct weir_lanes *lanes, uint32_t index)
+{
+    size_t longest = end->endpoint->channel->config->max_message_bytes;
+    bool produces = end->endpoint->role == WEIR_PRODUCER;
+    if (end->has_cells) {
+        lane->cells = cells_of(lanes, index, longest);
+        if (produces)
+            weir_cells_resume_producer(&lane->cells);
+        else
+            weir_cells_resume_consumer(&lane->cells, end->index);
+    } else if (produces) {
+        weir_ring_producer_init(&lane->producer, lane_memory(lanes, index), lanes->ring_capacity, lanes->ring_limit);
+    } else {
+        weir_ring_consumer_init(&lane->consumer, lane_memory(lanes, index), lanes->ring_capacity, longest);
+    }
+}
+
+int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes,
+                      struct weir_lanes_end **ret_end)
+{
+    bool produces = endpoint->role == WEIR_PRODUCER;
+    uint32_t count = produces ? 1 : lanes->lanes;
+    struct weir_lanes_end *end = calloc(1, sizeof *end + count * sizeof end->lanes[0]);
+    if (end == NULL)
+        return WEIR_ENOMEM;
+    end->endpoint = endpoint;
+    end->has_cells = lanes->cell_count != 0;
+    end->index = endpoint->index;
+    end->count = count;
+    uint32_t first = produces ? endpoint->index : 0;
+    for (uint32_t i = 0; i < count; i++)
+        init_lane(end, &end->lanes[i], lanes, first + i);
+    /* This process's page tables are filled now and not by the first messages. Where the kernel does not know how
+     * (before 5.14) the first messages do it. */
+    madvise(lane_memory(lanes, first), count * lanes->lane_bytes, MADV_POPULATE_WRITE);
+    *ret_end = end;
+    return 0;
+}
+
+void weir_lanes_detach(struct weir_lanes_end *end)
+{
+    free(end);
+}
+
+int weir_lanes_reserve(struct weir_lanes_end *end, size_t length, void **ret_buffer)
+{
+    return end->has_cells ? weir_cells_reserve(&end->lanes[0].cells, end->endpoint, ret_buffer)
+                          : weir_ring_reserve(&end->lanes[0].producer, length, ret_buffer);
+}
+
+void weir_lanes_commit(struct weir_lanes_end *end, size_t length)
+{
+    if (end->has_cells)
+        weir_cells_commit(&end->lanes[0].cells, length);
+    else
+        weir_ring_commit(&end->lanes[0].producer, length);
+}
+
+int weir_lanes_send(struct weir_lanes_end *end, const void *buffer, size_t length)
+{
+    void *body;
+    int result = weir_lanes_reserve(end, length, &body);
+    if (result != 0)
+        return result;
+    if (length > 0)
+        memcpy(body, buffer, length);
+    weir_lanes_commit(end, length);
+    return 0;
+}
+
+static ssize_t peek_lane(struct weir_lanes_end *end, uint32_t index, const void **ret_buffer)
+{
+    return end->has_cells ? weir_cells_peek(&end->lanes[index].cells, end->index, ret_buffer)
+                          : weir_ring_peek(&end->lanes[index].consumer, ret_buffer);
+}
+
+/* Leaves `turn` at the lane of the message shown; release moves it on. */
+ssize_t weir_lanes_peek(struct weir_lanes_end *end, const void **ret_buffer)
+{
+    for (uint32_t tried = 0; tried < end->count; tried++) {
+        ssize_t result = peek_lane(end, end->turn, ret_buffer);
+        if (result != WEIR_EAGAIN)
+            return result;
+        end->turn = end->turn + 1 < end->count ? end->turn + 1 : 0;
+    }
+    return WEIR_EAGAIN;
+}
+
+void weir_lanes_release(struct weir_lanes_end *end)
+{
+    if (end->has_cells)
+        weir_cells_release(&end->lanes[end->turn].cells);
+    else
+        weir_ring_release(&end->lanes[end->turn].consumer);
+    end->turn = end->turn + 1 < end->count ? end->turn + 1 : 0;
+}
+
+ssize_t weir_lanes_recv(struct weir_lanes_end *end, void *buffer, size_t capacity)
+{
+    const void *body;
+    ssize_t length = weir_lanes_peek(end, &body);
+    if (length < 0)
+        return length;
+    if ((size_t)length > capacity)
+        return WEIR_ECORRUPT;
+    if (length > 0)
+        memcpy(buffer, body, (size_t)length);
+    weir_lanes_release(end);
+    return length;
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Drivers in loadable modules, NAME.so: looked for in WEIR_DRIVER_PATH, then beside the library: `weir/` where it is
+ * installed, `plugins/` in a build tree. A module stays loaded: its code may run in any thread.
+ */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core.h"
+
+#define MOST_FOLDERS 16
+#define MOST_MODULES 64
+
+struct folders {
+    char text[4096]; /* what the paths point into */
+    const char *paths[MOST_FOLDERS];
+    size_t count;
+};
+
+static void add_folder(struct folders *folders, const char *path)
+{
+    if (*path != '\0' && folders->count < MOST_FOLDERS)
+        folders->paths[folders->count++] = path;
+}
+
+/* `subfolder` beside the file that this code was loaded from. */
+static void add_beside_library(struct folders *folders, char *text, size_t capacity, const char *subfolder)
+{
+    Dl_info self;
+    if (dladdr((const void *)(uintptr_t)weir_module_load, &self) == 0 || self.dli_fname == NULL)
+        return;
+    const char *slash = strrchr(self.dli_fname, '/');
+    int length = slash != NULL ? (int)(slash - self.dli_fname) : 1;
+    snprintf(text, capacity, "%.*s/%s", length, slash != NULL ? self.dli_fname : ".", subfolder);
+    add_folder(folders, text);
+}
+
+static void list_folders(struct folders *folders)
+{
+    folders->count = 0;
+    const char *path = secure_getenv("WEIR_DRIVER_PATH");
+    snprintf(folders->text, 2048, "%s", path != NULL ? path : "");
+    char *rest = folders->text;
+    while (rest != NULL)
+        add_folder(folders, strsep(&rest, ":"));
+    add_beside_library(folders, folders->text + 2048, 1024, "weir");
+    add_beside_library(folders, folders->text + 3072, 1024, "plugins");
+}
+
+/* ---- listing ------------------------------------------------------------------------------------------------- */
+
+static bool holds(const char *const *names, size_t count, const char *name, size_t length)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(names[i], name, length) == 0 && names[i][length] == '\0')
+            return true;
+    return false;
+}
+
+static size_t list_folder(const char *path, const char **names, size_t count, size_t capacity)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return count;
+    for (struct dirent *entry = readdir(folder); entry != NULL && count < capacity; entry = readdir(folder)) {
+        size_t length = strlen(entry->d_name);
+        if (length <= 3 || strcmp(entry->d_name + length - 3, ".so") != 0)
+            continue;
+        char *name = holds(names, count, entry->d_name, length - 3) ? NULL : strndup(entry->d_name, length - 3);
+        if (name != NULL)
+            names[count++] = name;
+    }
+    closedir(folder);
+    return count;
+}
+
+size_t weir_module_names(const char **names, size_t count, size_t capacity)
+{
+    struct folders folders;
+    list_folders(&folders);
+    for (size_t i = 0; i < folders.count; i++)
+        count = list_folder(folders.paths[i], names, count, capacity);
+    return count;
+}
+
+/* ---- loading ------------------------------------------------------------------------------------------------- */
+
+static struct {
+    char *name; /* as asked for */
+    const struct weir_driver *driver;
+} loaded[MOST_MODULES];
+static size_t loaded_count;
+static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+
+/* Names of modules in libraries are files that a user can look at; dlopen's words name them. */
+static const struct weir_driver *open_module(const char *path, const char *package, struct weir_error *error)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (library == NULL) {
+        const char *why = dlerror();
+        weir_error_set(error, WEIR_EUNAVAILABLE, "%s%s%s", why != NULL ? why : path,
+                       package != NULL ? "; install the Debian package " : "", package != NULL ? package : "");
+        return NULL;
+    }
+    const struct weir_driver *const *driver = dlsym(library, "weir_driver_module");
+    int result = driver != NULL ? weir_driver_check(*driver, error)
+                                : weir_error_set(error, WEIR_EUNAVAILABLE,
+                                                 "%s is not a weir driver: it has no symbol weir_driver_module", path);
+    if (result != 0) {
+        dlclose(library);
+        return NULL;
+    }
+    return *driver;
+}
+
+static const struct weir_driver *search(const char *name, const char *package, struct weir_error *error)
+{
+    if (strchr(name, '/') != NULL)
+        return open_module(name, package, error);
+    struct folders folders;
+    char path[4096 + 256];
+    list_folders(&folders);
+    for (size_t i = 0; i < folders.count; i++) {
+        snprintf(path, sizeof path, "%s/%s.so", folders.paths[i], name);
+        if (access(path, F_OK) == 0)
+            return open_module(path, package, error);
+    }
+    weir_error_set(error, WEIR_EUNAVAILABLE,
+                   "the module %s.so is not installed: build weir with %s's development package there, or name its "
+                   "folder in WEIR_DRIVER_PATH",
+                   name, package != NULL ? package : name);
+    return NULL;
+}
+
+const struct weir_driver *weir_module_load(const char *name, const char *package, struct weir_error *error)
+{
+    const struct weir_driver *driver = NULL;
+    pthread_mutex_lock(&loading);
+    for (size_t i = 0; i < loaded_count && driver == NULL; i++)
+        if (strcmp(loaded[i].name, name) == 0)
+            driver = loaded[i].driver;
+    if (driver == NULL) {
+        driver = search(name, package, error);
+        char *copy = driver != NULL && loaded_count < MOST_MODULES ? strdup(name) : NULL;
+        if (copy != NULL) {
+            loaded[loaded_count].name = copy;
+            loaded[loaded_count++].driver = driver;
+        }
+    }
+    pthread_mutex_unlock(&loading);
+    return driver;
+}

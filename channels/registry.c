@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which drivers there are: one const table of what is built in and of the modules that belong to weir; other modules
+ * come from the search path. To add a built-in driver, add its line here.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core.h"
+
+extern const struct weir_driver weir_driver_mutex;
+extern const struct weir_driver weir_driver_pipe;
+extern const struct weir_driver weir_driver_unix;
+extern const struct weir_driver weir_driver_shm;
+extern const struct weir_driver weir_driver_null;
+
+static const struct {
+    const char *name;
+    const struct weir_driver *driver; /* NULL: a module */
+    const char *package;              /* the Debian package that the module needs */
+} table[] = {
+    {"mutex", &weir_driver_mutex, NULL}, {"pipe", &weir_driver_pipe, NULL}, {"unix", &weir_driver_unix, NULL},
+    {"shm", &weir_driver_shm, NULL},     {"zmq", NULL, "libzmq5"},          {"null", &weir_driver_null, NULL},
+};
+
+#define TABLE_SIZE (sizeof table / sizeof table[0])
+#define MOST_NAMES 256
+
+static const char *names[MOST_NAMES];
+static size_t name_count;
+static pthread_once_t names_once = PTHREAD_ONCE_INIT;
+
+static void list_names(void)
+{
+    for (size_t i = 0; i < TABLE_SIZE; i++)
+        names[name_count++] = table[i].name;
+    name_count = weir_module_names(names, name_count, MOST_NAMES);
+}
+
+const char *weir_driver_at(size_t i)
+{
+    pthread_once(&names_once, list_names);
+    return i < name_count ? names[i] : NULL;
+}
+
+/* ---- checks -------------------------------------------------------------------------------------------------- */
+
+static const char *missing_member(const struct weir_driver *driver)
+{
+    const struct {
+        const void *member;
+        const char *name;
+    } mandatory[] = {
+        {driver->summary, "summary"},
+        {(const void *)(uintptr_t)driver->create, "create"},
+        {(const void *)(uintptr_t)driver->destroy, "destroy"},
+        {(const void *)(uintptr_t)driver->attach, "attach"},
+        {(const void *)(uintptr_t)driver->detach, "detach"},
+        {(const void *)(uintptr_t)driver->send, "send"},
+        {(const void *)(uintptr_t)driver->recv, "recv"},
+    };
+    for (size_t i = 0; i < sizeof mandatory / sizeof mandatory[0]; i++)
+        if (mandatory[i].member == NULL)
+            return mandatory[i].name;
+    return NULL;
+}
+
+/* The first capability that does not match its operations. */
+static const char *broken_promise(const struct weir_driver *driver)
+{
+    const uint32_t bits = driver->capabilities;
+    const bool reserve = driver->reserve && driver->commit && driver->abort;
+    const bool any_reserve = driver->reserve || driver->commit || driver->abort;
+    const bool peek = driver->peek && driver->release;
+    const bool any_peek = driver->peek || driver->release;
+    if (reserve != any_reserve || reserve != ((bits & WEIR_CAP_RESERVE) != 0))
+        return "RESERVE";
+    if (peek != any_peek || peek != ((bits & WEIR_CAP_PEEK) != 0))
+        return "PEEK";
+    if ((driver->flush != NULL) != ((bits & WEIR_CAP_MORE) != 0))
+        return "MORE";
+    return (driver->fd != NULL) != ((bits & WEIR_CAP_FD) != 0) ? "FD" : NULL;
+}
+
+static bool is_name(const char *name)
+{
+    if (name == NULL || *name == '\0')
+        return false;
+    for (; *name != '\0'; name++)
+        if (!islower((unsigned char)*name) && !isdigit((unsigned char)*name))
+            return false;
+    return true;
+}
+
+/* Said once, when a driver is found: what it must have and must not claim. */
+int weir_driver_check(const struct weir_driver *driver, struct weir_error *error)
+{
+    if (driver->abi != WEIR_DRIVER_ABI)
+        return weir_error_set(error, WEIR_EUNAVAILABLE, "the driver is made for interface %u, this library has %u",
+                              driver->abi, WEIR_DRIVER_ABI);
+    if (!is_name(driver->name))
+        return weir_error_set(error, WEIR_EUNAVAILABLE, "the driver's name must be lower-case letters and digits");
+    const char *missing = missing_member(driver);
+    if (missing != NULL)
+        return weir_error_set(error, WEIR_EUNAVAILABLE, "%s lacks the mandatory %s", driver->name, missing);
+    const char *broken = broken_promise(driver);
+    if (broken != NULL)
+        return weir_error_set(error, WEIR_EUNAVAILABLE, "%s: capability %s does not match its operations", driver->name,
+                              broken);
+    if (driver->wait < WEIR_WAIT_BLOCK || driver->wait > WEIR_WAIT_ADAPTIVE)
+        return weir_error_set(error, WEIR_EUNAVAILABLE, "%s names no default wait policy", driver->name);
+    return 0;
+}
+
+/* ---- finding ------------------------------------------------------------------------------------------------- */
+
+static void unknown_driver(const char *name, struct weir_error *error)
+{
+    char list[256] = "", near[64];
+    size_t used = 0;
+    for (size_t i = 0; weir_driver_at(i) != NULL && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
+    weir_suggest(name, names, name_count, near, sizeof near);
+    weir_error_set(error, WEIR_EUNKNOWN, "unknown driver '%s'; there are %s%s", name, list, near);
+}
+
+const struct weir_driver *weir_driver_find(const char *name, struct weir_error *ret_error)
+{
+    struct weir_error unheard;
+    struct weir_error *error = ret_error != NULL ? ret_error : &unheard;
+    if (name == NULL) {
+        weir_error_set(error, WEIR_EINVAL, "a driver needs a name");
+        return NULL;
+    }
+    for (size_t i = 0; i < TABLE_SIZE; i++) {
+        if (strcmp(name, table[i].name) == 0 && table[i].driver != NULL)
+            return weir_driver_check(table[i].driver, error) == 0 ? table[i].driver : NULL;
+        if (strcmp(name, table[i].name) == 0)
+            return weir_module_load(name, table[i].package, error);
+    }
+    if (strchr(name, '/') != NULL)
+        return weir_module_load(name, NULL, error);
+    for (size_t i = TABLE_SIZE; weir_driver_at(i) != NULL; i++)
+        if (strcmp(name, weir_driver_at(i)) == 0)
+            return weir_module_load(name, NULL, error);
+    unknown_driver(name, error);
+    return NULL;
+}
+
+int weir_driver_probe(const char *name, struct weir_error *ret_error)
+{
+    struct weir_error unheard;
+    struct weir_error *error = ret_error != NULL ? ret_error : &unheard;
+    const struct weir_driver *driver = weir_driver_find(name, error);
+    if (driver == NULL)
+        return error->code;
+    return driver->probe != NULL ? driver->probe(error) : 0;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The roster: who has attached, who has said goodbye, who has died. It is the one place that tells EOF from death, for
+ * every driver. Its state changes under a robust lock and rarely; what the calls read on their way is one word of
+ * flags and two counters.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core.h"
+
+static struct weir_seat *seats_of(const struct weir_channel *channel, enum weir_role role, uint32_t *ret_count)
+{
+    *ret_count = role == WEIR_PRODUCER ? channel->config.producers : channel->config.consumers;
+    return channel->control->seats + (role == WEIR_PRODUCER ? 0 : channel->config.producers);
+}
+
+size_t weir_control_bytes(const struct weir_channel_config *config)
+{
+    return sizeof(struct weir_control) + ((size_t)config->producers + config->consumers) * sizeof(struct weir_seat);
+}
+
+int weir_control_init(struct weir_channel *channel)
+{
+    bool shared = channel->config.span == WEIR_SPAN_PROCESSES;
+    channel->control_bytes = weir_control_bytes(&channel->config);
+    void *memory = mmap(NULL, channel->control_bytes, PROT_READ | PROT_WRITE,
+                        MAP_ANONYMOUS | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
+    if (memory == MAP_FAILED)
+        return WEIR_ENOMEM;
+    channel->control = memory;
+    if (weir_lock_init(&channel->control->roster_lock, shared) != 0)
+        return WEIR_ESYSTEM;
+    uint32_t count = channel->config.producers + channel->config.consumers;
+    for (uint32_t i = 0; i < count; i++) {
+        if (weir_lock_init(&channel->control->seats[i].alive, shared) != 0)
+            return WEIR_ESYSTEM;
+    }
+    return 0;
+}
+
+/* Under the roster lock: the GONE flag says that every place of a role was taken once and none is now. */
+static void update_gone(struct weir_channel *channel, enum weir_role role)
+{
+    uint32_t count;
+    struct weir_seat *seats = seats_of(channel, role, &count);
+    bool gone = true;
+    for (uint32_t i = 0; i < count && gone; i++) {
+        uint32_t state = atomic_load_explicit(&seats[i].state, memory_order_relaxed);
+        gone = state == SEAT_LEFT || state == SEAT_DEAD;
+    }
+    /* Release: partner of the acquire in waiting.c, so that who sees the flag also sees what was sent before it. */
+    if (gone)
+        atomic_fetch_or_explicit(&channel->control->flags, CONTROL_GONE(role), memory_order_release);
+    else
+        atomic_fetch_and_explicit(&channel->control->flags, ~CONTROL_GONE(role), memory_order_release);
+}
+
+/* Wakes every sleeper on both sides, however it sleeps. */
+void weir_roster_announce(struct weir_channel *channel)
+{
+    bool private_futex = channel->config.span == WEIR_SPAN_THREADS;
+    for (int role = 0; role < 2; role++)
+        weir_bell_wake_always(&channel->control->bells[role], private_futex, &channel->bell_fds[role]);
+    /* The news descriptor stays readable for as long as the event lasts: only lasting events may ring it. */
+    if (channel->news_fd >= 0 && atomic_load(&channel->control->flags) != 0) {
+        const uint64_t one = 1;
+        ssize_t written = write(channel->news_fd, &one, sizeof one); /* fails only when it is readable already */
+        (void)written;
+    }
+}
+
+static int take_roster(struct weir_channel *channel)
+{
+    /* The flags and counts are recomputed from the seats after every change, so a holder that died left at worst a
+     * stale flag, which the next change mends. */
+    int result = weir_lock_take(&channel->control->roster_lock);
+    return result == WEIR_EPEERDIED ? 0 : result;
+}
+
+/* Under the roster lock: whether the endpoint at this seat has died; if so, says so in the roster. */
+static bool notice_death(struct weir_channel *channel, enum weir_role role, struct weir_seat *seat)
+{
+    if (atomic_load_explicit(&seat->state, memory_order_relaxed) != SEAT_PRESENT)
+        return false;
+    int result = pthread_mutex_trylock(&seat->alive.mutex);
+    if (result != EOWNERDEAD)
+        return false; /* EBUSY: alive. It cannot be free: attach and detach hold the roster lock. */
+    pthread_mutex_consistent(&seat->alive.mutex);
+    pthread_mutex_unlock(&seat->alive.mutex);
+    atomic_store_explicit(&seat->state, SEAT_DEAD, memory_order_release);
+    atomic_fetch_add_explicit(&channel->control->deaths[role], 1, memory_order_release); /* as in update_gone */
+    return true;
+}
+
+void weir_roster_look(struct weir_channel *channel, enum weir_role role)
+{
+    uint32_t count;
+    struct weir_seat *seats = seats_of(channel, role, &count);
+    bool news = false;
+    if (take_roster(channel) != 0)
+        return; /* whoever holds it is busy with the same; the next slice looks again */
+    for (uint32_t i = 0; i < count; i++)
+        news |= notice_death(channel, role, &seats[i]);
+    if (news)
+        update_gone(channel, role);
+    weir_lock_give(&channel->control->roster_lock);
+    if (news)
+        weir_roster_announce(channel);
+}
+
+/* The only CPU that this thread may run on, or -1 if there are several. */
+static int32_t only_cpu(void)
+{
+    cpu_set_t cpus;
+    if (sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) != 1)
+        return -1;
+    return sched_getcpu();
+}
+
+int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat)
+{
+    uint32_t count;
+    struct weir_seat *seat = seats_of(channel, role, &count) + index;
+    int result = WEIR_EAGAIN;
+    for (int attempts = 0; attempts < 200 && result == WEIR_EAGAIN; attempts++) /* 25 ms each */
+        result = take_roster(channel);
+    if (result != 0)
+        return WEIR_ESYSTEM;
+    notice_death(channel, role, seat);
+    int locked = pthread_mutex_trylock(&seat->alive.mutex);
+    if (locked == EOWNERDEAD)
+        locked = pthread_mutex_consistent(&seat->alive.mutex);
+    if (locked == 0) {
+        atomic_store_explicit(&seat->cpu, only_cpu(), memory_order_relaxed);
+        atomic_store_explicit(&seat->state, SEAT_PRESENT, memory_order_relaxed);
+        update_gone(channel, role);
+        uint64_t news;
+        if (channel->news_fd >= 0 && atomic_load(&channel->control->flags) == 0 &&
+            read(channel->news_fd, &news, sizeof news) < 0 && errno != EAGAIN)
+            result = WEIR_ESYSTEM; /* not an event any more, yet it cannot be taken back: sleepers would not sleep */
+    } else {
+        result = locked == EBUSY ? WEIR_EBUSY : WEIR_ESYSTEM;
+    }
+    weir_lock_give(&channel->control->roster_lock);
+    if (result == 0)
+        *ret_seat = seat;
+    return result;
+}
+
+static void leave(struct weir_channel *channel, enum weir_role role, struct weir_seat *seat, uint32_t state)
+{
+    int attempts = 0;
+    while (take_roster(channel) != 0 && ++attempts < 200) /* 25 ms each; then the peers learn it as a death */
+        ;
+    if (attempts == 200)
+        return;
+    atomic_store_explicit(&seat->state, state, memory_order_relaxed);
+    if (state == SEAT_LEFT)
+        atomic_fetch_add_explicit(&channel->control->leaves[role], 1, memory_order_release); /* as in update_gone */
+    update_gone(channel, role);
+    pthread_mutex_unlock(&seat->alive.mutex);
+    weir_lock_give(&channel->control->roster_lock);
+    if (atomic_load(&channel->control->flags) != 0)
+        weir_roster_announce(channel);
+}
+
+void weir_roster_leave(struct weir_endpoint *endpoint)
+{
+    leave(endpoint->channel, endpoint->view.role, endpoint->seat, SEAT_LEFT);
+}
+
+void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat)
+{
+    enum weir_role role = seat < channel->control->seats + channel->config.producers ? WEIR_PRODUCER : WEIR_CONSUMER;
+    leave(channel, role, seat, SEAT_VACANT);
+}
+
+int64_t weir_roster_in_flight(const struct weir_channel *channel)
+{
+    int64_t in_flight = 0;
+    for (int role = 0; role < 2; role++) {
+        uint32_t count;
+        struct weir_seat *seats = seats_of(channel, (enum weir_role)role, &count);
+        for (uint32_t i = 0; i < count; i++) {
+            /* Acquire: partner of the release in count_moved, transfer.c. */
+            int64_t moved = (int64_t)atomic_load_explicit(&seats[i].moved, memory_order_acquire);
+            in_flight += role == WEIR_PRODUCER ? moved : -moved;
+        }
+    }
+    return in_flight;
+}
+
+/* Whether all that have attached may run on one CPU only, the same: then who spins keeps its peer from working. */
+bool weir_roster_shares_one_cpu(const struct weir_channel *channel)
+{
+    int32_t cpu = only_cpu();
+    uint32_t count = channel->config.producers + channel->config.consumers;
+    for (uint32_t i = 0; i < count && cpu >= 0; i++) {
+        struct weir_seat *seat = &channel->control->seats[i];
+        if (atomic_load_explicit(&seat->state, memory_order_relaxed) == SEAT_PRESENT &&
+            atomic_load_explicit(&seat->cpu, memory_order_relaxed) != cpu)
+            cpu = -1;
+    }
+    return cpu >= 0;
+}
+
+uint64_t weir_driver_in_flight(const struct weir_driver_endpoint *view)
+{
+    int64_t in_flight = weir_roster_in_flight(((const struct weir_endpoint *)view)->channel);
+    return in_flight > 0 ? (uint64_t)in_flight : 0;
+}
+
+int weir_driver_peers_gone(const struct weir_driver_endpoint *view)
+{
+    const struct weir_endpoint *endpoint = (const struct weir_endpoint *)view;
+    weir_roster_look(endpoint->channel, weir_other(view->role));
+    uint32_t flags = atomic_load_explicit(&endpoint->control->flags, memory_order_acquire);
+    return (flags & (CONTROL_SHUTDOWN | CONTROL_GONE(weir_other(view->role)))) != 0;
+}
+
+int weir_driver_has_died(const struct weir_driver_endpoint *view, enum weir_role role, uint32_t index)
+{
+    const struct weir_endpoint *endpoint = (const struct weir_endpoint *)view;
+    uint32_t count;
+    const struct weir_seat *seats = seats_of(endpoint->channel, role, &count);
+    return index < count && atomic_load_explicit(&seats[index].state, memory_order_acquire) == SEAT_DEAD;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Waiting: what happens between a first attempt that said WEIR_EAGAIN and the answer. One place for every driver, so
+ * that block, spin and adaptive mean the same for all of them, and a death, a goodbye, a shutdown and a deadline are
+ * seen by every blocked call. Invariant: nobody sleeps longer than WEIR_SLICE_NS without looking at the roster.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core.h"
+
+/* Adaptive spins about as long as a sleep and a wake across CPUs cost: the competitive argument for spin-then-block
+ * (Karlin et al., "Empirical studies of competitive spinning", 1991) bounds the loss at a factor of two. */
+#define SPIN_BUDGET_NS INT64_C(50000)
+
+/* The clock is read once in so many attempts while spinning. */
+#define SPINS_PER_CLOCK 16
+
+/* How long messages that travel by themselves are waited for once nobody is left who could send more: after a clean
+ * end all that was sent must come; after a death the rest is lost with the dead. */
+#define SETTLE_CLEAN_NS INT64_C(5000000000)
+#define SETTLE_DEATH_NS INT64_C(40000000)
+#define STRAGGLER_NS    INT64_C(1000000)
+
+static inline void cpu_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static bool is_process_private(const struct weir_endpoint *endpoint)
+{
+    return endpoint->channel->config.span == WEIR_SPAN_THREADS;
+}
+
+/* ---- verdicts: has the channel ended for this endpoint? ------------------------------------------------------ */
+
+static bool has_news(struct weir_endpoint *endpoint)
+{
+    struct weir_control *control = endpoint->control;
+    enum weir_role peers = weir_other(endpoint->view.role);
+    /* Acquire: partner of the releases in roster.c: what the peers sent before they left or died is seen after this. */
+    uint32_t flags = atomic_load_explicit(&control->flags, memory_order_acquire);
+    uint32_t deaths = atomic_load_explicit(&control->deaths[peers], memory_order_acquire);
+    return (flags & (CONTROL_SHUTDOWN | CONTROL_GONE(peers))) != 0 || deaths != endpoint->deaths_reported;
+}
+
+int weir_ended(struct weir_endpoint *endpoint)
+{
+    struct weir_control *control = endpoint->control;
+    enum weir_role peers = weir_other(endpoint->view.role);
+    uint32_t flags = atomic_load_explicit(&control->flags, memory_order_acquire);
+    uint32_t deaths = atomic_load_explicit(&control->deaths[peers], memory_order_acquire);
+    if (flags & CONTROL_SHUTDOWN)
+        return WEIR_ECANCELED;
+    bool unreported = deaths != endpoint->deaths_reported;
+    endpoint->deaths_reported = deaths;
+    if (unreported || ((flags & CONTROL_GONE(peers)) && deaths != 0))
+        return WEIR_EPEERDIED;
+    if (flags & CONTROL_GONE(peers))
+        return peers == WEIR_PRODUCER ? WEIR_EOF : WEIR_EPIPE;
+    return WEIR_EAGAIN;
+}
+
+/* Whether a message may still be under way to this consumer, which is then worth waiting for. */
+static bool is_settling(struct weir_endpoint *endpoint)
+{
+    struct weir_control *control = endpoint->control;
+    if (!endpoint->counts || endpoint->view.role != WEIR_CONSUMER || weir_roster_in_flight(endpoint->channel) <= 0)
+        return false;
+    /* A consumer that left or died may have taken along what it had not yet received in its own memory. */
+    bool clean = atomic_load(&control->deaths[0]) == 0 && atomic_load(&control->deaths[1]) == 0 &&
+                 atomic_load(&control->leaves[WEIR_CONSUMER]) == 0;
+    int64_t now = weir_now_ns();
+    if (endpoint->settle_until_ns == 0)
+        endpoint->settle_until_ns = now + (clean ? SETTLE_CLEAN_NS : SETTLE_DEATH_NS);
+    return now < endpoint->settle_until_ns;
+}
+
+/* Everything that was committed comes before the bad news: so one more attempt after the news was seen. */
+static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
+{
+    if (atomic_load(&endpoint->control->flags) & CONTROL_SHUTDOWN)
+        return WEIR_ECANCELED;
+    ssize_t result = attempt->try(endpoint, attempt);
+    if (result != WEIR_EAGAIN)
+        return result;
+    return is_settling(endpoint) ? WEIR_EAGAIN : weir_ended(endpoint);
+}
+
+/* ---- sleeping ------------------------------------------------------------------------------------------------ */
+
+static void nap(int64_t nanoseconds)
+{
+    struct timespec time = {.tv_nsec = nanoseconds};
+    nanosleep(&time, NULL);
+}
+
+static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt *attempt, uint32_t seen,
+                             int64_t timeout_ns)
+{
+    struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
+    atomic_fetch_or_explicit(&bell->sleepers, BELL_SLEEPER, memory_order_relaxed);
+    weir_full_fence(bell); /* pairs with the waker's fence in weir_bell_wanted */
+    ssize_t result = attempt->try(endpoint, attempt);
+    if (result == WEIR_EAGAIN)
+        weir_bell_sleep(bell, seen, is_process_private(endpoint), timeout_ns);
+    return result;
+}
+
+/* `futile` counts wakes in a row that led to nothing: a descriptor may be ready and still not have room for a whole
+ * message. Then the pauses grow, so that this is not a busy loop. */
+static void sleep_on_fd(struct weir_endpoint *endpoint, bool heard_news, unsigned futile, int64_t timeout_ns)
+{
+    struct pollfd fds[2] = {{.fd = -1}, {.fd = -1, .events = POLLIN}};
+    fds[0].fd = endpoint->driver->fd(&endpoint->view, &fds[0].events);
+    if (!heard_news) /* else it stays readable and says nothing new */
+        fds[1].fd = endpoint->channel->news_fd;
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    if (futile > 2)
+        nap(INT64_C(10000) << (futile < 8 ? futile : 8));
+    ppoll(fds, 2, &timeout, NULL); /* any return is a reason to look again */
+}
+
+/* For who polls the descriptor of a bell: announce, and look again, as before a sleep. */
+static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
+{
+    struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
+    uint64_t rings;
+    ssize_t drained = read(endpoint->poll_fd, &rings, sizeof rings);
+    (void)drained; /* nothing to drain is fine */
+    /* Release: partner of the exchange in weir_bell_wake, which must find the descriptor. */
+    atomic_fetch_or_explicit(&bell->sleepers, BELL_POLLER, memory_order_release);
+    weir_full_fence(bell); /* pairs with the waker's fence in weir_bell_wanted */
+    return has_news(endpoint) ? attempt_or_end(endpoint, attempt) : attempt->try(endpoint, attempt);
+}
+
+/* ---- spinning ------------------------------------------------------------------------------------------------ */
+
+static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, bool yielding)
+{
+    for (unsigned spins = 1;; spins++) {
+        ssize_t result = attempt->try(endpoint, attempt);
+        if (result != WEIR_EAGAIN)
+            return result;
+        if (yielding)
+            sched_yield();
+        else
+            cpu_pause();
+        if ((yielding || spins % SPINS_PER_CLOCK == 0) && (has_news(endpoint) || weir_now_ns() >= until_ns))
+            return WEIR_EAGAIN;
+    }
+}
+
+/* ---- the loop ------------------------------------------------------------------------------------------------ */
+
+/* A sender that must wait first lets go of what WEIR_MORE kept back: else both sides could wait for each other. */
+static void let_go(struct weir_endpoint *endpoint)
+{
+    if (endpoint->kept_back && endpoint->driver->flush(&endpoint->view) == 0) {
+        endpoint->kept_back = false;
+        struct weir_bell *bell = &endpoint->control->bells[WEIR_CONSUMER];
+        if (endpoint->rings && weir_bell_wanted(bell))
+            weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[WEIR_CONSUMER]);
+    }
+}
+
+static ssize_t wait_until(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, uint32_t seen,
+                          bool heard_news, unsigned futile)
+{
+    enum weir_wait policy = endpoint->channel->config.wait;
+    bool in_vain = policy != WEIR_WAIT_BLOCK && weir_roster_shares_one_cpu(endpoint->channel);
+    if (policy == WEIR_WAIT_SPIN)
+        return spin(endpoint, attempt, until_ns, in_vain);
+    if (policy == WEIR_WAIT_ADAPTIVE && !in_vain) {
+        int64_t spin_until_ns = earlier(until_ns, weir_now_ns() + SPIN_BUDGET_NS);
+        ssize_t result = spin(endpoint, attempt, spin_until_ns, false);
+        if (result != WEIR_EAGAIN)
+            return result;
+    }
+    int64_t timeout_ns = until_ns - weir_now_ns();
+    if (timeout_ns <= 0)
+        return WEIR_EAGAIN;
+    if (endpoint->rings)
+        return sleep_on_bell(endpoint, attempt, seen, timeout_ns);
+    sleep_on_fd(endpoint, heard_news, futile, timeout_ns);
+    return attempt->try(endpoint, attempt);
+}
+
+/* Looks whether a peer has died, once per slice at most. Also for calls that do not wait: who only ever polls must
+ * learn of a death too. */
+static void look_at_times(struct weir_endpoint *endpoint, int64_t now_ns)
+{
+    if (now_ns - endpoint->looked_ns >= WEIR_SLICE_NS) {
+        endpoint->looked_ns = now_ns;
+        weir_roster_look(endpoint->channel, weir_other(endpoint->view.role));
+    }
+}
+
+ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t deadline_ns)
+{
+    struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
+    endpoint->settle_until_ns = 0;
+    for (unsigned futile = 0;; futile++) {
+        let_go(endpoint);
+        look_at_times(endpoint, weir_now_ns());
+        /* Read before the look for news: an event after that has changed it, and no sleep follows. */
+        uint32_t seen = atomic_load_explicit(&bell->rings, memory_order_acquire);
+        bool heard_news = has_news(endpoint);
+        ssize_t result = heard_news ? attempt_or_end(endpoint, attempt) : WEIR_EAGAIN;
+        if (result != WEIR_EAGAIN)
+            return result;
+        if (deadline_ns == WEIR_NOW)
+            return endpoint->rings && endpoint->poll_fd >= 0 ? arm_poller(endpoint, attempt) : WEIR_EAGAIN;
+        int64_t now = weir_now_ns();
+        if (now >= deadline_ns)
+            return WEIR_ETIMEDOUT;
+        /* Heard and still here: stragglers may be under way. They are looked for often. */
+        int64_t until_ns = earlier(deadline_ns, now + (heard_news ? STRAGGLER_NS : WEIR_SLICE_NS));
+        result = wait_until(endpoint, attempt, until_ns, seen, heard_news, futile);
+        if (result != WEIR_EAGAIN)
+            return result;
+    }
+}
