@@ -127,9 +127,11 @@ static inline ssize_t weir_cells_peek(struct weir_cells *cells, uint32_t consume
         struct weir_cell *cell = weir_cell_at(cells, head);
         /* Acquire: partner of the release in weir_cells_commit. */
         uint64_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
-        if (turn == CELL_TURN(head, CELL_FREE))
+        uint64_t position = turn >> 12;
+        /* Nothing there yet: the cell waits to be filled, or is still being read by the consumer of the lap before. */
+        if (turn == CELL_TURN(head, CELL_FREE) || position + cells->count == head)
             return WEIR_EAGAIN;
-        if (turn >> 12 < head && atomic_load_explicit(&cells->words->head, memory_order_relaxed) == head)
+        if (position < head && atomic_load_explicit(&cells->words->head, memory_order_relaxed) == head)
             return WEIR_ECORRUPT;
         bool mine = turn == CELL_TURN(head, CELL_FULL) &&
                     atomic_compare_exchange_strong_explicit(&cell->turn, &turn, CELL_TURN(head, CELL_TAKEN + consumer),

@@ -39,6 +39,7 @@ static inline void sent(struct weir_endpoint *endpoint, unsigned flags)
 static inline void received(struct weir_endpoint *endpoint)
 {
     count_moved(endpoint);
+    endpoint->settle_until_ns = 0;
     ring(endpoint);
 }
 

@@ -96,7 +96,10 @@ static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attemp
     ssize_t result = attempt->try(endpoint, attempt);
     if (result != WEIR_EAGAIN)
         return result;
-    return is_settling(endpoint) ? WEIR_EAGAIN : weir_ended(endpoint);
+    if (is_settling(endpoint))
+        return WEIR_EAGAIN;
+    endpoint->settle_until_ns = 0;
+    return weir_ended(endpoint);
 }
 
 /* ---- sleeping ------------------------------------------------------------------------------------------------ */
@@ -211,7 +214,6 @@ static void look_at_times(struct weir_endpoint *endpoint, int64_t now_ns)
 ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t deadline_ns)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    endpoint->settle_until_ns = 0;
     for (unsigned futile = 0;; futile++) {
         let_go(endpoint);
         look_at_times(endpoint, weir_now_ns());

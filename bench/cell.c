@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Making cells from axes, and their names.
+ */
+#include "cell.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *pattern_name(enum pattern pattern)
+{
+    return pattern == PATTERN_STREAM ? "stream" : "pingpong";
+}
+
+const char *pairing_name(struct pairing pairing)
+{
+    static const char *const names[2][2] = {{"thread:thread", "thread:process"}, {"process:thread", "process:process"}};
+    return names[pairing.producer][pairing.consumer];
+}
+
+const char *wait_name(enum weir_wait wait)
+{
+    static const char *const names[] = {"default", "block", "spin", "adaptive"};
+    return names[wait];
+}
+
+const char *status_name(enum cell_status status)
+{
+    static const char *const names[] = {"ok", "skipped", "failed"};
+    return names[status];
+}
+
+void cell_set(struct cell *cell, enum cell_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    cell->status = status;
+    vsnprintf(cell->reason, sizeof cell->reason, format, arguments);
+    va_end(arguments);
+}
+
+void integrity_add(struct integrity *sum, const struct integrity *part)
+{
+    sum->sent += part->sent;
+    sum->received += part->received;
+    sum->lost += part->lost;
+    sum->duplicated += part->duplicated;
+    sum->reordered += part->reordered;
+    sum->corrupted += part->corrupted;
+}
+
+bool cell_is_synthetic(const struct cell *cell)
+{
+    return (cell->capabilities & WEIR_CAP_SYNTHETIC) != 0;
+}
+
+int cell_add_round(struct cell *cell, const struct epoch_cost *cost)
+{
+    if (cell->round_count == cell->round_capacity) {
+        size_t capacity = cell->round_capacity ? 2 * cell->round_capacity : 32;
+        struct epoch_cost *rounds = realloc(cell->rounds, capacity * sizeof *rounds);
+        if (rounds == NULL)
+            return -1;
+        cell->rounds = rounds;
+        cell->round_capacity = capacity;
+    }
+    cell->rounds[cell->round_count++] = *cost;
+    return 0;
+}
+
+/* The axes that are always in an id, then those that are not at their defaults or that the run varies. */
+static void name_cell(struct cell *cell, const struct axes *axes)
+{
+    const struct setup *setup = &cell->setup;
+    size_t used = (size_t)snprintf(cell->id, sizeof cell->id, "%s/%s/%zu/%ux%u/%s/%s", setup->spec,
+                                   pairing_name(setup->pairing), setup->size, setup->workers.producers,
+                                   setup->workers.consumers, pattern_name(setup->pattern), codec_name(setup->codec));
+#define EXTRA(varies, ...)                                                                                             \
+    if ((varies) && used < sizeof cell->id)                                                                            \
+    used += (size_t)snprintf(cell->id + used, sizeof cell->id - used, __VA_ARGS__)
+    EXTRA(axes->wait_count > 1, "/wait=%s", wait_name(setup->wait));
+    EXTRA(axes->depth_count > 1, "/depth=%zu", setup->depth);
+    EXTRA(axes->batch_count > 1, "/batch=%u", setup->batch);
+    EXTRA(axes->pin_count > 1, "/pin=%s", setup->pin);
+#undef EXTRA
+    snprintf(cell->channel, sizeof cell->channel, "%.*s", (int)strcspn(setup->spec, ","), setup->spec);
+}
+
+/* What can be told without making the channel. */
+static void check_cell(struct cell *cell)
+{
+    const struct setup *setup = &cell->setup;
+    char reason[256];
+    if (codec_size_check(setup->codec, setup->size, reason, sizeof reason) != 0)
+        cell_set(cell, CELL_SKIPPED, "%s", reason);
+    else if (setup->pattern == PATTERN_PINGPONG &&
+             !codec_numbers(setup->codec, setup->size, setup->workers.producers, setup->workers.consumers))
+        cell_set(cell, CELL_SKIPPED, "a message of %zu byte%s has no room to say who waits for the answer", setup->size,
+                 setup->size == 1 ? "" : "s");
+}
+
+/* One value of each axis, by mixed-radix digits of `index`; the last axis turns fastest. */
+static struct setup pick(const struct axes *axes, size_t index)
+{
+    struct setup setup;
+#define DIGIT(field, values, count)                                                                                    \
+    setup.field = axes->values[index % axes->count];                                                                   \
+    index /= axes->count
+    DIGIT(pairing, pairings, pairing_count);
+    DIGIT(spec, specs, spec_count);
+    DIGIT(pin, pins, pin_count);
+    DIGIT(batch, batches, batch_count);
+    DIGIT(depth, depths, depth_count);
+    DIGIT(wait, waits, wait_count);
+    DIGIT(codec, codecs, codec_count);
+    DIGIT(workers, workers, workers_count);
+    DIGIT(size, sizes, size_count);
+    DIGIT(pattern, patterns, pattern_count);
+#undef DIGIT
+    return setup;
+}
+
+int cells_make(struct cells *ret_cells, const struct axes *axes)
+{
+    size_t count = axes->spec_count * axes->pairing_count * axes->size_count * axes->workers_count *
+                   axes->pattern_count * axes->codec_count * axes->wait_count * axes->depth_count * axes->batch_count *
+                   axes->pin_count;
+    struct cell *items = calloc(count, sizeof *items);
+    if (items == NULL)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        items[i].setup = pick(axes, i);
+        name_cell(&items[i], axes);
+        check_cell(&items[i]);
+    }
+    *ret_cells = (struct cells){items, count};
+    return 0;
+}
+
+void cells_free(struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        free(cells->items[i].rounds);
+    free(cells->items);
+    *cells = (struct cells){0};
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cells: the combinations that are measured, and what was found out about each. Plain data; cell.c makes them from
+ * the axes, rounds.c fills in the results, the renderers read them.
+ */
+#ifndef WEIR_BENCH_CELL_H
+#define WEIR_BENCH_CELL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <weir/weir.h>
+
+#include "proto/sample.h"
+#include "proto/tracker.h"
+
+enum pattern { PATTERN_STREAM, PATTERN_PINGPONG };
+
+/* Where the two ends run. */
+struct pairing {
+    enum weir_worker_kind producer, consumer;
+};
+
+struct workers {
+    uint32_t producers, consumers;
+};
+
+/* What a cell is. */
+struct setup {
+    const char *spec; /* as typed */
+    struct pairing pairing;
+    size_t size; /* bytes of a message on the channel */
+    struct workers workers;
+    enum pattern pattern;
+    enum codec codec;
+    enum weir_wait wait; /* asked for; WEIR_WAIT_DEFAULT: the driver's own */
+    size_t depth;        /* asked for */
+    uint32_t batch;      /* messages sent with WEIR_MORE, the last of each so many without */
+    const char *pin;
+};
+
+/* What one epoch gave, per message (stream) or per round trip (pingpong). */
+struct epoch_cost {
+    double wall_ns;
+    double producer_user_ns, producer_system_ns;
+    double consumer_user_ns, consumer_system_ns;
+    double voluntary, involuntary; /* context switches, both sides */
+};
+
+enum cell_status { CELL_OK, CELL_SKIPPED, CELL_FAILED };
+
+struct cell {
+    struct setup setup;
+    char id[256];
+    char channel[40]; /* the driver's name */
+    enum cell_status status;
+    char reason[512];
+    struct integrity integrity; /* over all epochs */
+    size_t depth;               /* effective */
+    enum weir_wait wait;        /* effective */
+    uint32_t capabilities;
+    uint64_t count; /* messages of each producer in an epoch */
+    struct epoch_cost *rounds;
+    size_t round_count, round_capacity;
+};
+
+struct cells {
+    struct cell *items;
+    size_t count;
+};
+
+/* The axes of a run; each a list with at least one value. */
+struct axes {
+    const char **specs;
+    struct pairing *pairings;
+    size_t *sizes;
+    struct workers *workers;
+    enum pattern *patterns;
+    enum codec *codecs;
+    enum weir_wait *waits;
+    size_t *depths;
+    uint32_t *batches;
+    const char **pins;
+    size_t spec_count, pairing_count, size_count, workers_count, pattern_count, codec_count, wait_count, depth_count,
+        batch_count, pin_count;
+};
+
+/* Every combination, in the order of the axes: pattern, size, workers, codec, wait, depth, batch, pin, spec, pairing.
+ * Cells that cannot be are made too, as skipped, with the reason. 0 or -1 (memory). */
+int cells_make(struct cells *ret_cells, const struct axes *axes);
+void cells_free(struct cells *cells);
+
+/* Appends the result of a round. 0 or -1 (memory). */
+int cell_add_round(struct cell *cell, const struct epoch_cost *cost);
+
+void cell_set(struct cell *cell, enum cell_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+void integrity_add(struct integrity *sum, const struct integrity *part);
+
+bool cell_is_synthetic(const struct cell *cell);
+
+/* Static names. */
+const char *pattern_name(enum pattern pattern);
+const char *pairing_name(struct pairing pairing);
+const char *wait_name(enum weir_wait wait);
+const char *status_name(enum cell_status status);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * An epoch seen from outside: its runner's reports, and what they add up to. A cell whose messages do not add up has no
+ * cost.
+ */
+#include "epoch.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "proto/report.h"
+#include "runner.h"
+
+struct reports {
+    weir_Report items[STAGE_MOST_WORKERS];
+    uint32_t count;
+};
+
+static void fail(struct outcome *outcome, enum cell_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void fail(struct outcome *outcome, enum cell_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    outcome->status = status;
+    vsnprintf(outcome->reason, sizeof outcome->reason, format, arguments);
+    va_end(arguments);
+}
+
+/* ---- settling ------------------------------------------------------------------------------------------------ */
+
+static struct tracker_tally tally_of(const weir_Report *report)
+{
+    return (struct tracker_tally){
+        .received = report->received,
+        .duplicated = report->duplicated,
+        .reordered = report->reordered,
+        .corrupted = report->corrupted,
+        .unplaced = report->unplaced,
+        .sequence_sum = report->sequence_sum,
+    };
+}
+
+/* Producers to consumers; with a pingpong, then the answers to each producer alone. */
+static int settle(const struct setup *setup, const struct reports *reports, struct integrity *ret)
+{
+    uint32_t producers = setup->workers.producers, consumers = 0;
+    bool numbered = codec_numbers(setup->codec, setup->size, producers, setup->workers.consumers);
+    struct tracker_tally *tallies = calloc(setup->workers.consumers, sizeof *tallies);
+    uint64_t *sent = calloc(producers, sizeof *sent);
+    if (tallies == NULL || sent == NULL) {
+        free(tallies);
+        free(sent);
+        return -1;
+    }
+    for (uint32_t i = 0; i < reports->count; i++) {
+        const weir_Report *report = &reports->items[i];
+        if (report->role == weir_Role_ROLE_CONSUMER && consumers < setup->workers.consumers)
+            tallies[consumers++] = tally_of(report);
+        else if (report->role == weir_Role_ROLE_PRODUCER && report->index < producers)
+            sent[report->index] = report->sent;
+    }
+    *ret = (struct integrity){0};
+    tracker_settle(tallies, consumers, sent, producers, numbered, ret);
+    for (uint32_t i = 0; i < reports->count && setup->pattern == PATTERN_PINGPONG; i++) {
+        const weir_Report *report = &reports->items[i];
+        if (report->role != weir_Role_ROLE_PRODUCER || report->index >= producers)
+            continue;
+        struct tracker_tally tally = tally_of(report);
+        struct integrity answers = {0};
+        memset(sent, 0, producers * sizeof *sent);
+        sent[report->index] = report->sent;
+        tracker_settle(&tally, 1, sent, producers, numbered, &answers);
+        integrity_add(ret, &answers);
+    }
+    free(tallies);
+    free(sent);
+    return 0;
+}
+
+static bool is_whole(const struct integrity *integrity)
+{
+    return integrity->sent == integrity->received && integrity->lost == 0 && integrity->duplicated == 0 &&
+           integrity->reordered == 0 && integrity->corrupted == 0;
+}
+
+/* ---- costs --------------------------------------------------------------------------------------------------- */
+
+/* Stream: per message of all producers. Pingpong: per round trip of each client, which all make theirs at once. */
+static void compute_cost(const struct setup *setup, const struct reports *reports, uint64_t count,
+                         struct outcome *outcome)
+{
+    int64_t first = INT64_MAX, last = 0;
+    struct epoch_cost cost = {0};
+    double messages = (double)count * setup->workers.producers;
+    for (uint32_t i = 0; i < reports->count; i++) {
+        const weir_Report *report = &reports->items[i];
+        bool is_producer = report->role == weir_Role_ROLE_PRODUCER;
+        if (is_producer && report->first_ns < first)
+            first = report->first_ns;
+        /* The clock stops when the last message has been checked: by the consumer, or by the client that asked. */
+        bool stops_clock = !is_producer || setup->pattern == PATTERN_PINGPONG;
+        if (stops_clock && report->last_ns > last)
+            last = report->last_ns;
+        *(is_producer ? &cost.producer_user_ns : &cost.consumer_user_ns) += (double)report->user_ns / messages;
+        *(is_producer ? &cost.producer_system_ns : &cost.consumer_system_ns) += (double)report->system_ns / messages;
+        cost.voluntary += (double)report->voluntary_switches / messages;
+        cost.involuntary += (double)report->involuntary_switches / messages;
+    }
+    outcome->wall_ns = last - first;
+    cost.wall_ns = (double)outcome->wall_ns / (setup->pattern == PATTERN_STREAM ? messages : (double)count);
+    outcome->cost = cost;
+}
+
+static void describe_damage(struct outcome *outcome)
+{
+    const struct integrity *integrity = &outcome->integrity;
+    fail(outcome, CELL_FAILED, "sent %llu, received %llu: lost %llu, duplicated %llu, reordered %llu, corrupted %llu",
+         (unsigned long long)integrity->sent, (unsigned long long)integrity->received,
+         (unsigned long long)integrity->lost, (unsigned long long)integrity->duplicated,
+         (unsigned long long)integrity->reordered, (unsigned long long)integrity->corrupted);
+}
+
+/* ---- judging ------------------------------------------------------------------------------------------------- */
+
+static const weir_Report *first_complaint(const struct reports *reports)
+{
+    for (uint32_t i = 0; i < reports->count; i++)
+        if (reports->items[i].status != 0 && reports->items[i].status != WEIR_ECANCELED)
+            return &reports->items[i];
+    return NULL;
+}
+
+/* A runner that was killed by a signal was taken along by one of its threads. */
+static void describe_crash(const struct setup *setup, const struct stage *stage, const struct weir_worker_end *end,
+                           struct outcome *outcome)
+{
+    char text[64], name[48];
+    uint32_t workers = setup->workers.producers + setup->workers.consumers;
+    struct epoch epoch = {.setup = setup};
+    weir_worker_end_text(end, text, sizeof text);
+    for (uint32_t i = 0; i < workers; i++) {
+        if (atomic_load(&stage->slots[i].crashed) == 0)
+            continue;
+        struct part part = {&epoch, WEIR_PRODUCER, i};
+        if (i >= setup->workers.producers)
+            part = (struct part){&epoch, WEIR_CONSUMER, i - setup->workers.producers};
+        fail(outcome, CELL_FAILED, "%s: %s", part_name(&part, name, sizeof name), text);
+        return;
+    }
+    fail(outcome, CELL_FAILED, "the process of the thread workers: %s", text);
+}
+
+static bool is_refusal(int code)
+{
+    return code == WEIR_EMSGSIZE || code == WEIR_ENOTSUP || code == WEIR_EUNAVAILABLE || code == WEIR_EINVAL ||
+           code == WEIR_EUNKNOWN;
+}
+
+static void judge(struct cell *cell, const struct stage *stage, const struct reports *reports,
+                  const struct weir_worker_end *end, uint64_t count, struct outcome *outcome)
+{
+    const struct setup *setup = &cell->setup;
+    const weir_Report *complaint = first_complaint(reports);
+    uint32_t workers = setup->workers.producers + setup->workers.consumers;
+    outcome->status = CELL_OK;
+    if (settle(setup, reports, &outcome->integrity) != 0) {
+        fail(outcome, CELL_FAILED, "no memory for the account");
+        return;
+    }
+    bool whole = is_whole(&outcome->integrity);
+    if (!stage->created && stage->trouble[0] != '\0')
+        fail(outcome, is_refusal(stage->refusal) ? CELL_SKIPPED : CELL_FAILED, "%s", stage->trouble);
+    else if (stage->trouble[0] != '\0')
+        fail(outcome, CELL_FAILED, "%s", stage->trouble);
+    else if (end->how == WEIR_WORKER_SIGNALED || end->value != 0)
+        describe_crash(setup, stage, end, outcome);
+    else if (complaint != NULL)
+        fail(outcome, CELL_FAILED, "%s %u: %s", complaint->role == weir_Role_ROLE_PRODUCER ? "producer" : "consumer",
+             complaint->index, complaint->text);
+    else if (reports->count != workers)
+        fail(outcome, CELL_FAILED, "%u of %u workers have reported", reports->count, workers);
+    else if (!whole)
+        describe_damage(outcome);
+    else
+        compute_cost(setup, reports, count, outcome);
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------- */
+
+/* Workers whose runner was killed die with it (PR_SET_PDEATHSIG) and are ours to bury (PR_SET_CHILD_SUBREAPER). */
+static void bury_orphans(void)
+{
+    for (int looks = 0; looks < 1000; looks++) {
+        pid_t buried = waitpid(-1, NULL, WNOHANG);
+        if (buried < 0)
+            return; /* no child is left */
+        struct timespec pause = {.tv_nsec = 1000000};
+        if (buried == 0)
+            nanosleep(&pause, NULL);
+    }
+}
+
+/* 1: interrupted. Ends with the runner's reports, or when the runner is stuck itself. */
+static int gather(struct weir_worker *runner, const struct stage *stage, uint32_t workers, struct reports *reports,
+                  int interrupt_fd)
+{
+    struct report_reader reader = {0};
+    int64_t moved_ns = weir_now_ns();
+    uint64_t last = 0;
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = weir_worker_report_fd(runner), .events = POLLIN},
+                                {.fd = interrupt_fd, .events = POLLIN}};
+        poll(fds, 2, 250);
+        if (fds[1].revents != 0)
+            return 1;
+        enum report_result result = REPORT_READY;
+        while (result == REPORT_READY) {
+            weir_Report report;
+            result = report_read(&reader, fds[0].fd, &report);
+            if (result == REPORT_READY && reports->count < STAGE_MOST_WORKERS)
+                reports->items[reports->count++] = report;
+        }
+        if (result != REPORT_NONE)
+            return 0;
+        uint64_t sum = stage_sum(stage, 0, workers);
+        if (sum != last) {
+            last = sum;
+            moved_ns = weir_now_ns();
+        }
+        if (weir_now_ns() - moved_ns > SILENCE_NS + 2 * GRACE_NS - GRACE_NS / 2)
+            return 0;
+    }
+}
+
+int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t warm, uint64_t count, int interrupt_fd,
+              struct outcome *ret)
+{
+    static struct reports reports; /* large */
+    struct epoch epoch = {.setup = &cell->setup, .stage = stage, .run = run, .warm = warm, .count = count};
+    struct weir_worker_config config = {
+        .kind = WEIR_PROCESS, .cpu = -1, .name = "runner", .body = run_workers, .argument = &epoch};
+    struct weir_worker *runner;
+    struct weir_worker_end end;
+    struct weir_error error;
+    memset(ret, 0, sizeof *ret);
+    reports.count = 0;
+    stage_clear(stage);
+    if (weir_worker_start(&runner, &config, &error) != 0) {
+        fail(ret, CELL_FAILED, "%s", error.text);
+        return 0;
+    }
+    uint32_t workers = cell->setup.workers.producers + cell->setup.workers.consumers;
+    int interrupted = gather(runner, stage, workers, &reports, interrupt_fd);
+    if (weir_worker_join(runner, interrupted ? WEIR_NOW : weir_now_ns() + GRACE_NS / 2, &end) != 0) {
+        weir_worker_kill(runner);
+        weir_worker_join(runner, WEIR_FOREVER, &end);
+    }
+    weir_worker_destroy(runner);
+    if (end.how == WEIR_WORKER_SIGNALED || end.value != 0) {
+        bury_orphans();
+        weir_sweep();
+    }
+    if (interrupted)
+        return 1;
+    judge(cell, stage, &reports, &end, count, ret);
+    if (stage->created) {
+        cell->depth = stage->depth;
+        cell->wait = stage->wait;
+        cell->capabilities = stage->capabilities;
+    }
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One epoch, from the program's side: start its runner, wait, settle the account.
+ */
+#ifndef WEIR_BENCH_EPOCH_H
+#define WEIR_BENCH_EPOCH_H
+
+#include "cell.h"
+#include "stage.h"
+
+struct outcome {
+    enum cell_status status;
+    char reason[512];
+    int64_t wall_ns; /* what was measured, as a whole */
+    struct epoch_cost cost;
+    struct integrity integrity;
+};
+
+/* Runs one epoch of the cell with `warm` and `count` messages of each producer. Fills in the cell's effective values.
+ * `interrupt_fd` becomes readable when the user wants to stop: then everything is killed and 1 is returned, and the
+ * outcome means nothing; else 0. */
+int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t warm, uint64_t count, int interrupt_fd,
+              struct outcome *ret);
+
+#endif

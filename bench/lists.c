@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Parsing lists. A list is taken apart at its commas; each kind of value has one function for one word.
+ */
+#include "lists.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "stage.h"
+
+#define MOST_SIZE ((uint64_t)1 << 30)
+
+/* ---- words --------------------------------------------------------------------------------------------------- */
+
+/* How many letters at the start agree, for a cheap and useful "did you mean". */
+static const char *nearest_word(const char *word, const char *const *words)
+{
+    const char *nearest = NULL;
+    size_t best = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        size_t common = 0;
+        for (const char *at = word; *at != '\0'; at++)
+            common += strchr(words[i], *at) != NULL;
+        size_t length = strlen(word) > strlen(words[i]) ? strlen(word) : strlen(words[i]);
+        size_t score = common * 100 / (length + 1) + (word[0] == words[i][0] ? 10 : 0);
+        if (score > best && score > 55) {
+            best = score;
+            nearest = words[i];
+        }
+    }
+    return nearest;
+}
+
+int find_word(const char *what, const char *word, const char *const *words, struct weir_error *error)
+{
+    char allowed[300] = "";
+    size_t used = 0;
+    for (size_t i = 0; words[i] != NULL; i++) {
+        if (strcmp(word, words[i]) == 0)
+            return (int)i;
+        if (used < sizeof allowed)
+            used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i ? ", " : "", words[i]);
+    }
+    const char *near = nearest_word(word, words);
+    weir_error_set(error, WEIR_EINVAL, "unknown %s '%s'; allowed: %s%s%s%s", what, word, allowed,
+                   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return -1;
+}
+
+/* ---- growing arrays ------------------------------------------------------------------------------------------ */
+
+static void *grow(void **values, size_t *count, size_t item_bytes, struct weir_error *error)
+{
+    void *grown = realloc(*values, (*count + 1) * item_bytes);
+    if (grown == NULL) {
+        weir_error_set(error, WEIR_ENOMEM, "no memory");
+        return NULL;
+    }
+    *values = grown;
+    return (char *)grown + (*count)++ * item_bytes;
+}
+
+/* One word into *values; `parse` may append several. */
+typedef int parse_word(const char *word, void **values, size_t *count, struct weir_error *error);
+
+static int parse_list(const char *text, void **values, size_t *count, parse_word *parse, struct weir_error *error)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return weir_error_set(error, WEIR_ENOMEM, "no memory"), -1;
+    int result = 0;
+    char *rest = copy;
+    while (result == 0 && rest != NULL)
+        result = parse(strsep(&rest, ","), values, count, error);
+    free(copy);
+    return result;
+}
+
+#define APPEND(type, value)                                                                                            \
+    do {                                                                                                               \
+        type *place = grow(values, count, sizeof(type), error);                                                        \
+        if (place == NULL)                                                                                             \
+            return -1;                                                                                                 \
+        *place = (value);                                                                                              \
+    } while (0)
+
+/* ---- numbers ------------------------------------------------------------------------------------------------- */
+
+/* Digits and perhaps K, M or G (times 1024); moves *text behind them. -1 if there are none. */
+static int take_number(const char **text, uint64_t *ret)
+{
+    if (!isdigit((unsigned char)**text))
+        return -1;
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(*text, &end, 10);
+    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    if (errno != 0 || number > UINT64_MAX >> shift)
+        return -1;
+    *text = end + (shift != 0);
+    *ret = (uint64_t)number << shift;
+    return 0;
+}
+
+int parse_count(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *ret,
+                struct weir_error *error)
+{
+    const char *at = text;
+    if (take_number(&at, ret) != 0 || *at != '\0' || *ret < least || *ret > most)
+        return weir_error_set(error, WEIR_EINVAL, "%s '%s' is not a number from %llu to %llu", what, text,
+                              (unsigned long long)least, (unsigned long long)most),
+               -1;
+    return 0;
+}
+
+static int bad_size(const char *word, struct weir_error *error)
+{
+    return weir_error_set(error, WEIR_EINVAL,
+                          "size '%s' is not 1 to 1G bytes, such as 64, 4K, or a range such as 8..64K*4", word),
+           -1;
+}
+
+/* "64", "4K", "8..64K" (doubling), "8..64K*4" */
+static int parse_size(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    const char *at = word;
+    uint64_t first, last, factor = 2;
+    if (take_number(&at, &first) != 0)
+        return bad_size(word, error);
+    last = first;
+    if (strncmp(at, "..", 2) == 0) {
+        at += 2;
+        if (take_number(&at, &last) != 0 || last < first)
+            return bad_size(word, error);
+        if (*at == '*') {
+            at++;
+            if (take_number(&at, &factor) != 0 || factor < 2)
+                return bad_size(word, error);
+        }
+    }
+    if (*at != '\0' || first == 0 || last > MOST_SIZE)
+        return bad_size(word, error);
+    for (uint64_t size = first; size <= last; size *= factor)
+        APPEND(size_t, size);
+    return 0;
+}
+
+int parse_sizes(const char *text, size_t **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_size, error);
+}
+
+static int parse_depth(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    uint64_t depth;
+    if (parse_count("depth", word, 1, 1 << 24, &depth, error) != 0)
+        return -1;
+    APPEND(size_t, depth);
+    return 0;
+}
+
+int parse_depths(const char *text, size_t **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_depth, error);
+}
+
+static int parse_batch(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    uint64_t batch;
+    if (parse_count("batch", word, 1, 1 << 16, &batch, error) != 0)
+        return -1;
+    APPEND(uint32_t, (uint32_t)batch);
+    return 0;
+}
+
+int parse_batches(const char *text, uint32_t **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_batch, error);
+}
+
+static int parse_workers_word(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    const char *at = word;
+    uint64_t producers, consumers;
+    if (take_number(&at, &producers) != 0 || *at++ != 'x' || take_number(&at, &consumers) != 0 || *at != '\0' ||
+        producers == 0 || consumers == 0 || producers + consumers > STAGE_MOST_WORKERS || producers > 1000 ||
+        consumers > 1000)
+        return weir_error_set(error, WEIR_EINVAL,
+                              "workers '%s' is not PRODUCERSxCONSUMERS, such as 1x1 or 4x1, of at most %d in all", word,
+                              STAGE_MOST_WORKERS),
+               -1;
+    APPEND(struct workers, ((struct workers){(uint32_t)producers, (uint32_t)consumers}));
+    return 0;
+}
+
+int parse_workers(const char *text, struct workers **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_workers_word, error);
+}
+
+int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
+{
+    char *end;
+    double number = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
+    double unit = number < 0               ? 0
+                  : strcmp(end, "ms") == 0 ? 1e6
+                  : strcmp(end, "m") == 0  ? 60e9
+                  : strcmp(end, "s") == 0  ? 1e9
+                                           : 0;
+    if (unit == 0 || number * unit < 1e6 || number * unit > 86400e9)
+        return weir_error_set(error, WEIR_EINVAL, "'%s' is not a duration from 1ms to 1440m, such as 500ms, 10s, 2m",
+                              text),
+               -1;
+    *ret_ns = (int64_t)(number * unit);
+    return 0;
+}
+
+/* ---- names --------------------------------------------------------------------------------------------------- */
+
+static int parse_pairing(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    static const char *const words[] = {
+        "thread:thread", "thread:process", "process:thread", "process:process", "all", NULL};
+    int index = find_word("pairing", word, words, error);
+    if (index < 0)
+        return -1;
+    for (int i = index == 4 ? 0 : index; i < (index == 4 ? 4 : index + 1); i++)
+        APPEND(struct pairing, ((struct pairing){(enum weir_worker_kind)(i / 2), (enum weir_worker_kind)(i % 2)}));
+    return 0;
+}
+
+int parse_pairings(const char *text, struct pairing **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_pairing, error);
+}
+
+static int parse_pattern(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    static const char *const words[] = {"stream", "pingpong", NULL};
+    int index = find_word("pattern", word, words, error);
+    if (index < 0)
+        return -1;
+    APPEND(enum pattern, (enum pattern)index);
+    return 0;
+}
+
+int parse_patterns(const char *text, enum pattern **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_pattern, error);
+}
+
+static int parse_codec(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    static const char *const words[] = {"raw", "nanopb", NULL}; /* in the order of enum codec */
+    int index = find_word("codec", word, words, error);
+    if (index < 0)
+        return -1;
+    APPEND(enum codec, (enum codec)index);
+    return 0;
+}
+
+int parse_codecs(const char *text, enum codec **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_codec, error);
+}
+
+static int parse_wait(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    static const char *const words[] = {"default", "block", "spin", "adaptive", NULL};
+    int index = find_word("wait", word, words, error);
+    if (index < 0)
+        return -1;
+    APPEND(enum weir_wait, (enum weir_wait)index);
+    return 0;
+}
+
+int parse_waits(const char *text, enum weir_wait **values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)values, count, parse_wait, error);
+}
+
+static int parse_pin(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    char *copy = strdup(word);
+    if (copy == NULL)
+        return weir_error_set(error, WEIR_ENOMEM, "no memory"), -1;
+    APPEND(const char *, copy);
+    return 0;
+}
+
+int parse_pins(const char *text, const char ***values, size_t *count, struct weir_error *error)
+{
+    return parse_list(text, (void **)(void *)values, count, parse_pin, error);
+}

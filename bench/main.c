@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The weir program: which subcommand, and the help that lists them.
+ */
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <weir/weir.h>
+
+#include "commands.h"
+
+static const struct {
+    const char *name, *arguments, *help;
+    int (*run)(int argc, char **argv);
+    const char *shown; /* its name in messages */
+} commands[] = {
+    {"run", "[CHANNEL...] [OPTION...]", "measure what a message costs (the default)", command_run, "weir run"},
+    {"list", "[CHANNEL]", "the channels there are, their options, and why one is missing", command_list, "weir list"},
+};
+
+static int help(void)
+{
+    printf("Usage: weir [COMMAND] [ARGUMENT...]\n\n"
+           "Measure what a message costs between threads and between processes.\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        printf("  %-5s %-26s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    printf("\nWithout arguments: a ten-second tour of mutex, pipe, unix, shm and zmq in all four pairings.\n"
+           "`weir COMMAND --help` explains a command; `weir --version` tells the version.\n");
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
+/* A program that was started without stdin, stdout or stderr must not get a channel's descriptor in their place. */
+static void open_standard_descriptors(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_descriptors();
+    setlocale(LC_ALL, "");
+    setlocale(LC_NUMERIC, "C"); /* figures look the same everywhere */
+    const char *word = argc > 1 ? argv[1] : "run";
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return help();
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
+        printf("weir %s\n", weir_version());
+        return fflush(stdout) == 0 ? 0 : 1;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (argc > 1 && strcmp(word, commands[i].name) == 0) {
+            argv[1] = (char *)(uintptr_t)commands[i].shown;
+            return commands[i].run(argc - 1, argv + 1);
+        }
+    return command_run(argc, argv);
+}

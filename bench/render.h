@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Results as people and programs read them. Each renderer takes the same struct result.
+ */
+#ifndef WEIR_BENCH_RENDER_H
+#define WEIR_BENCH_RENDER_H
+
+#include <stdio.h>
+
+#include "cell.h"
+#include "environment.h"
+
+struct result {
+    const struct cells *cells;
+    const struct axes *axes;
+    const struct environment *environment;
+    double steal_percent; /* negative: unknown */
+    char started[32];     /* UTC, ISO 8601 */
+    double wall_s;
+    uint64_t seed;
+    uint64_t rounds;
+    int interrupted; /* the signal, or 0 */
+    bool verbose;
+};
+
+/* The line about the machine, and the warnings. */
+void render_machine(FILE *file, const struct environment *environment);
+
+/* The table, the notes on what was skipped or failed, and the sentence that answers. */
+void render_table(FILE *file, const struct result *result);
+
+/* For output_write: the argument is the struct result. */
+void render_json(FILE *file, void *result);
+void render_csv(FILE *file, void *result);
+void render_markdown(FILE *file, void *result);
+
+/* The table's cells as text, for the renderers that have rows. */
+struct grid {
+    const char **heads;
+    char (*texts)[48]; /* row by row */
+    bool *right;       /* columns of figures */
+    size_t rows, columns;
+};
+int grid_make(struct grid *ret, const struct result *result);
+void grid_free(struct grid *grid);
+
+/* "98.1 ns", "1.23 µs": three digits. */
+void format_ns(char *text, size_t capacity, double nanoseconds);
+
+/* "64 B", "4 KiB" */
+void format_bytes(char *text, size_t capacity, size_t bytes);
+
+#endif

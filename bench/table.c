@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a person sees in the terminal.
+ */
+#include <libsmartcols/libsmartcols.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "render.h"
+#include "statistics.h"
+
+void render_machine(FILE *file, const struct environment *environment)
+{
+    fprintf(file, "weir %s on %s, %d CPU%s%s%s, %s, clock read %.0f ns\n", weir_version(), environment->cpu,
+            environment->cpus, environment->cpus == 1 ? "" : "s", environment->hypervisor[0] ? ", " : "",
+            environment->hypervisor, environment->kernel, environment->clock_overhead_ns);
+    for (size_t i = 0; i < environment->warning_count; i++)
+        fprintf(file, "warning: %s (%s)\n", environment->warnings[i].text, environment->warnings[i].fix);
+}
+
+/* ---- the table ----------------------------------------------------------------------------------------------- */
+
+static int fill_line(struct libscols_table *table, const struct grid *grid, size_t row)
+{
+    struct libscols_line *line = scols_table_new_line(table, NULL);
+    for (size_t column = 0; line != NULL && column < grid->columns; column++)
+        if (scols_line_set_data(line, column, grid->texts[row * grid->columns + column]) != 0)
+            return -1;
+    return line != NULL ? 0 : -1;
+}
+
+static void print_grid(FILE *file, const struct grid *grid)
+{
+    struct libscols_table *table = scols_new_table();
+    if (table == NULL)
+        return;
+    scols_table_set_stream(table, file);
+    for (size_t column = 0; column < grid->columns; column++)
+        scols_table_new_column(table, grid->heads[column], 0, grid->right[column] ? SCOLS_FL_RIGHT : 0);
+    int result = 0;
+    for (size_t row = 0; row < grid->rows && result == 0; row++)
+        result = fill_line(table, grid, row);
+    if (result == 0)
+        scols_print_table(table);
+    scols_unref_table(table);
+}
+
+static void print_caption(FILE *file, const struct result *result)
+{
+    const struct axes *axes = result->axes;
+    char size[32] = "";
+    fputs("\n", file);
+    if (axes->size_count == 1) {
+        format_bytes(size, sizeof size, axes->sizes[0]);
+        fprintf(file, "messages of %s, ", size);
+    }
+    if (axes->workers_count == 1)
+        fprintf(file, "%ux%u, ", axes->workers[0].producers, axes->workers[0].consumers);
+    if (axes->codec_count == 1)
+        fprintf(file, "%s, ", codec_name(axes->codecs[0]));
+    if (axes->depth_count == 1)
+        fprintf(file, "depth %zu, ", axes->depths[0]);
+    fprintf(file, "every message checked; %llu round%s%s\n", (unsigned long long)result->rounds,
+            result->rounds == 1 ? "" : "s", result->interrupted ? " (interrupted)" : "");
+}
+
+/* ---- notes --------------------------------------------------------------------------------------------------- */
+
+static bool same_note(const struct cell *a, const struct cell *b)
+{
+    return a->status == b->status && strcmp(a->reason, b->reason) == 0 && strcmp(a->setup.spec, b->setup.spec) == 0;
+}
+
+/* Each reason once for each channel, with how many cells it concerns. */
+static void print_notes(FILE *file, const struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct cell *cell = &cells->items[i];
+        size_t alike = 0;
+        bool told = cell->status == CELL_OK;
+        for (size_t j = 0; j < cells->count && !told; j++) {
+            bool same = same_note(cell, &cells->items[j]);
+            told = same && j < i;
+            alike += same;
+        }
+        if (told)
+            continue;
+        if (alike > 1)
+            fprintf(file, "%s %s (%zu cells): %s\n", cell->setup.spec, status_name(cell->status), alike, cell->reason);
+        else
+            fprintf(file, "%s %s: %s\n", cell->id, status_name(cell->status), cell->reason);
+    }
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------------------- */
+
+static double median_wall(const struct cell *cell)
+{
+    return estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns)).median;
+}
+
+/* Cells that differ in their channel only. */
+static bool comparable(const struct cell *a, const struct cell *b)
+{
+    return a->setup.pairing.producer == b->setup.pairing.producer &&
+           a->setup.pairing.consumer == b->setup.pairing.consumer && a->setup.pattern == b->setup.pattern &&
+           a->setup.size == b->setup.size && a->setup.workers.producers == b->setup.workers.producers &&
+           a->setup.workers.consumers == b->setup.workers.consumers && a->setup.codec == b->setup.codec &&
+           a->setup.wait == b->setup.wait && a->setup.depth == b->setup.depth && a->setup.batch == b->setup.batch &&
+           strcmp(a->setup.pin, b->setup.pin) == 0;
+}
+
+static bool counts(const struct cell *cell)
+{
+    return cell->status == CELL_OK && cell->round_count > 0 && !cell_is_synthetic(cell);
+}
+
+/* The last pairing of a run says most: with all four it is process:process. */
+static void print_answer(FILE *file, const struct result *result)
+{
+    const struct cells *cells = result->cells;
+    const struct pairing *last = &result->axes->pairings[result->axes->pairing_count - 1];
+    const struct cell *best = NULL, *first = NULL;
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct cell *cell = &cells->items[i];
+        if (!counts(cell) || cell->setup.pairing.producer != last->producer ||
+            cell->setup.pairing.consumer != last->consumer || (first != NULL && !comparable(first, cell)))
+            continue;
+        if (first == NULL)
+            first = cell;
+        if (best == NULL || median_wall(cell) < median_wall(best))
+            best = cell;
+    }
+    size_t others = 0;
+    for (size_t i = 0; best != NULL && i < cells->count; i++) {
+        const struct cell *cell = &cells->items[i];
+        if (cell == best || !counts(cell) || !comparable(best, cell))
+            continue;
+        if (others++ == 0)
+            fprintf(file, "\n%s is the cheapest %s here (%s):", best->setup.spec,
+                    best->setup.pattern == PATTERN_STREAM ? "stream" : "round trip", pairing_name(best->setup.pairing));
+        fprintf(file, "%s %.1f× below %s", others > 1 ? "," : "", median_wall(cell) / median_wall(best),
+                cell->setup.spec);
+    }
+    if (others > 0)
+        fprintf(file, ".\nNext: weir run %s -p %s -s 8..64K*8\n", best->setup.spec, pairing_name(best->setup.pairing));
+}
+
+static void print_details(FILE *file, const struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct cell *cell = &cells->items[i];
+        struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns));
+        if (cell->status == CELL_OK && cell->round_count > 0)
+            fprintf(file, "%s: %.1f ns [%.1f, %.1f], %llu messages an epoch, depth %zu, wait %s, %llu checked\n",
+                    cell->id, wall.median, wall.low, wall.high, (unsigned long long)cell->count, cell->depth,
+                    wait_name(cell->wait), (unsigned long long)cell->integrity.received);
+    }
+}
+
+void render_table(FILE *file, const struct result *result)
+{
+    struct grid grid;
+    print_caption(file, result);
+    if (grid_make(&grid, result) == 0) {
+        print_grid(file, &grid);
+        grid_free(&grid);
+    }
+    fputs("STREAM and ROUND TRIP: median wall time a message; ±: half its 95 % interval; CPU: of both sides;\n"
+          "SW: context switches a message\n",
+          file);
+    print_notes(file, result->cells);
+    if (result->verbose)
+        print_details(file, result->cells);
+    print_answer(file, result);
+}

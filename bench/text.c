@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tables for other programs: CSV, one tidy row a cell; and Markdown.
+ */
+#include <math.h>
+#include <string.h>
+
+#include "render.h"
+#include "statistics.h"
+
+static void csv_text(FILE *file, const char *text)
+{
+    if (strpbrk(text, ",\"\n") == NULL) {
+        fputs(text, file);
+        return;
+    }
+    fputc('"', file);
+    for (; *text != '\0'; text++)
+        fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
+    fputc('"', file);
+}
+
+static void csv_number(FILE *file, double number)
+{
+    fputc(',', file);
+    if (isfinite(number))
+        fprintf(file, "%.3f", number);
+}
+
+void render_csv(FILE *file, void *argument)
+{
+    const struct result *result = argument;
+    fputs("id,channel,spec,pairing,size,producers,consumers,pattern,codec,wait,depth,batch,pin,status,reason,rounds,"
+          "cost_ns,cost_low_ns,cost_high_ns,cpu_ns,switches,sent,received,lost,duplicated,reordered,corrupted\n",
+          file);
+    for (size_t i = 0; i < result->cells->count; i++) {
+        const struct cell *cell = &result->cells->items[i];
+        const struct setup *setup = &cell->setup;
+        const struct integrity *sum = &cell->integrity;
+        struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns));
+        bool ok = cell->status == CELL_OK;
+        csv_text(file, cell->id);
+        fprintf(file, ",%s,", cell->channel);
+        csv_text(file, setup->spec);
+        fprintf(file, ",%s,%zu,%u,%u,%s,%s,%s,%zu,%u,", pairing_name(setup->pairing), setup->size,
+                setup->workers.producers, setup->workers.consumers, pattern_name(setup->pattern),
+                codec_name(setup->codec), wait_name(cell->wait), cell->depth, setup->batch);
+        csv_text(file, setup->pin);
+        fprintf(file, ",%s,", status_name(cell->status));
+        csv_text(file, cell->reason);
+        fprintf(file, ",%zu", cell->round_count);
+        csv_number(file, ok ? wall.median : NAN);
+        csv_number(file, ok ? wall.low : NAN);
+        csv_number(file, ok ? wall.high : NAN);
+        csv_number(file, ok ? median_cpu(cell) : NAN);
+        csv_number(file, ok ? median_switches(cell) : NAN);
+        fprintf(file, ",%llu,%llu,%llu,%llu,%llu,%llu\n", (unsigned long long)sum->sent,
+                (unsigned long long)sum->received, (unsigned long long)sum->lost, (unsigned long long)sum->duplicated,
+                (unsigned long long)sum->reordered, (unsigned long long)sum->corrupted);
+    }
+}
+
+void render_markdown(FILE *file, void *argument)
+{
+    struct grid grid;
+    if (grid_make(&grid, argument) != 0)
+        return;
+    for (size_t column = 0; column < grid.columns; column++)
+        fprintf(file, "| %s ", grid.heads[column]);
+    fputs("|\n", file);
+    for (size_t column = 0; column < grid.columns; column++)
+        fputs(grid.right[column] ? "|---:" : "|---", file);
+    fputs("|\n", file);
+    for (size_t row = 0; row < grid.rows; row++) {
+        for (size_t column = 0; column < grid.columns; column++)
+            fprintf(file, "| %s ", grid.texts[row * grid.columns + column]);
+        fputs("|\n", file);
+    }
+    grid_free(&grid);
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Tracking: that each kind of fault ends in its own counter and in no other, in mixtures too, with one consumer and
+ * with several; and that what the tracker says of any order of arrival is what a naive model says.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "proto/tracker.h"
+
+#define RUN   1u
+#define COUNT 2000u
+#define MOST  128u
+
+static uint64_t random_state = 88172645463325252u;
+
+static uint64_t random_below(uint64_t limit)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return (random_state >> 16) % limit;
+}
+
+/* ---- one producer, one consumer, real messages, faults in between ------------------------------------------- */
+
+enum fault { FAULT_NONE, FAULT_DROP, FAULT_REPEAT, FAULT_SWAP, FAULT_FLIP, FAULT_TRUNCATE, FAULTS };
+
+static struct sample_encoder encoder;
+static struct sample_decoder decoder;
+static struct tracker *tracker;
+static size_t size;
+
+static void assert_integrity(const struct integrity *seen, const struct integrity *expected)
+{
+    assert_int_equal(seen->sent, expected->sent);
+    assert_int_equal(seen->received, expected->received);
+    assert_int_equal(seen->lost, expected->lost);
+    assert_int_equal(seen->duplicated, expected->duplicated);
+    assert_int_equal(seen->reordered, expected->reordered);
+    assert_int_equal(seen->corrupted, expected->corrupted);
+}
+
+static void begin(enum codec codec, size_t bytes)
+{
+    size = bytes;
+    sample_encoder_init(&encoder, codec, RUN, 0, size);
+    sample_decoder_init(&decoder, codec, RUN, size, true);
+    tracker = tracker_create(1);
+    assert_non_null(tracker);
+}
+
+static void deliver(const unsigned char *bytes, size_t length)
+{
+    struct sample_seen seen;
+    tracker_note(tracker, sample_decode(&decoder, bytes, length, &seen), &seen);
+}
+
+static void pass(uint64_t sequence)
+{
+    unsigned char bytes[MOST];
+    assert_int_equal(sample_encode(&encoder, sequence, 1, bytes), 0);
+    deliver(bytes, size);
+}
+
+/* Delivers one message, or two neighbours, through a fault; returns how many were consumed. */
+static unsigned pass_through(enum fault fault, uint64_t sequence, struct integrity *expected)
+{
+    unsigned char bytes[MOST];
+    assert_int_equal(sample_encode(&encoder, sequence, 1, bytes), 0);
+    switch (fault) {
+    case FAULT_DROP:
+        expected->lost++;
+        return 1;
+    case FAULT_REPEAT:
+        expected->duplicated++;
+        deliver(bytes, size);
+        break;
+    case FAULT_SWAP:
+        expected->reordered++;
+        pass(sequence + 1);
+        deliver(bytes, size);
+        return 2;
+    case FAULT_FLIP:
+        expected->corrupted++;
+        bytes[random_below(size)] ^= (unsigned char)(1u << random_below(8));
+        break;
+    case FAULT_TRUNCATE:
+        expected->corrupted++;
+        deliver(bytes, random_below(size));
+        return 1;
+    default:
+        break;
+    }
+    deliver(bytes, size);
+    return 1;
+}
+
+static struct integrity settle(uint64_t count)
+{
+    struct tracker_tally tally;
+    struct integrity integrity;
+    tracker_tally(tracker, &tally);
+    tracker_settle(&tally, 1, &count, 1, true, &integrity);
+    return integrity;
+}
+
+static void settle_and_compare(struct integrity *expected, uint64_t count)
+{
+    struct integrity integrity = settle(count);
+    expected->sent = count;
+    expected->received = count - expected->lost + expected->duplicated;
+    assert_integrity(&integrity, expected);
+    tracker_destroy(tracker);
+}
+
+/* `any`: a random fault each time instead of `fault`. */
+static void stream(enum codec codec, size_t bytes, enum fault fault, bool any, uint64_t one_in)
+{
+    struct integrity expected = {0};
+    begin(codec, bytes);
+    uint64_t sequence = 0;
+    while (sequence < COUNT) {
+        enum fault chosen = random_below(one_in) != 0 ? FAULT_NONE : any ? (enum fault)random_below(FAULTS) : fault;
+        sequence += pass_through(chosen, sequence, &expected);
+    }
+    settle_and_compare(&expected, sequence);
+}
+
+static const struct {
+    enum codec codec;
+    size_t size;
+} headed[] = {{CODEC_RAW, 8},  {CODEC_RAW, 9},     {CODEC_RAW, 31},   {CODEC_RAW, 32},
+              {CODEC_RAW, 64}, {CODEC_NANOPB, 35}, {CODEC_NANOPB, 64}};
+
+static void each_fault_has_its_own_counter(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof headed / sizeof headed[0]; i++) {
+        for (int fault = FAULT_NONE; fault < FAULTS; fault++) {
+            stream(headed[i].codec, headed[i].size, (enum fault)fault, false, 7);
+            stream(headed[i].codec, headed[i].size, (enum fault)fault, false, 1); /* every message */
+        }
+    }
+}
+
+static void mixtures_of_faults_are_told_apart(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof headed / sizeof headed[0]; i++) {
+        for (uint64_t one_in = 1; one_in < 60; one_in += 3) {
+            stream(headed[i].codec, headed[i].size, FAULT_NONE, true, one_in);
+        }
+    }
+}
+
+static void tiny_messages_tell_loss_repetition_and_order(void **state)
+{
+    (void)state;
+    for (size_t bytes = 1; bytes < 8; bytes++) {
+        stream(CODEC_RAW, bytes, FAULT_NONE, false, 7);
+        stream(CODEC_RAW, bytes, FAULT_DROP, false, 7);
+        stream(CODEC_RAW, bytes, FAULT_REPEAT, false, 7);
+        stream(CODEC_RAW, bytes, FAULT_SWAP, false, 7);
+    }
+}
+
+static void a_flipped_tiny_message_never_goes_unnoticed(void **state)
+{
+    (void)state;
+    for (uint64_t damaged = 0; damaged < 300; damaged++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            begin(CODEC_RAW, 1);
+            for (uint64_t sequence = 0; sequence < 300; sequence++) {
+                unsigned char byte;
+                assert_int_equal(sample_encode(&encoder, sequence, 0, &byte), 0);
+                byte ^= (unsigned char)(sequence == damaged ? 1u << bit : 0);
+                deliver(&byte, 1);
+            }
+            struct integrity seen = settle(300);
+            assert_true(seen.lost + seen.duplicated + seen.reordered + seen.corrupted > 0);
+            tracker_destroy(tracker);
+        }
+    }
+}
+
+static void what_never_came_is_lost(void **state)
+{
+    (void)state;
+    begin(CODEC_RAW, 64);
+    struct integrity expected = {.lost = 10};
+    settle_and_compare(&expected, 10);
+
+    begin(CODEC_RAW, 64);
+    for (uint64_t sequence = 5; sequence < 90; sequence++) {
+        pass(sequence);
+    }
+    expected = (struct integrity){.lost = 15}; /* at the head and at the tail */
+    settle_and_compare(&expected, 100);
+}
+
+static void a_long_gap_is_lost_and_a_very_late_message_a_duplicate(void **state)
+{
+    (void)state;
+    begin(CODEC_RAW, 64);
+    pass(0);
+    pass(5000);
+    pass(5000 - TRACKER_WINDOW + 1); /* the latest that counts as late */
+    pass(5000 - TRACKER_WINDOW);
+    struct integrity expected = {.lost = 4998, .duplicated = 1, .reordered = 1};
+    settle_and_compare(&expected, 5001);
+}
+
+static void messages_from_another_run_are_corrupted_and_take_no_place(void **state)
+{
+    (void)state;
+    static struct sample_encoder stranger;
+    unsigned char bytes[MOST];
+    begin(CODEC_RAW, 64);
+    sample_encoder_init(&stranger, CODEC_RAW, RUN + 1, 0, size);
+    assert_int_equal(sample_encode(&stranger, 1, 1, bytes), 0);
+    pass(0);
+    deliver(bytes, size);
+    pass(1);
+    deliver(bytes, size);
+    struct integrity seen = settle(2), expected = {.sent = 2, .received = 4, .corrupted = 2};
+    assert_integrity(&seen, &expected);
+    expected.sent = 3; /* one of the two may be the third */
+    seen = settle(3);
+    assert_integrity(&seen, &expected);
+    tracker_destroy(tracker);
+}
+
+static void a_producer_that_does_not_exist_is_corruption(void **state)
+{
+    (void)state;
+    struct tracker *lone = tracker_create(1);
+    assert_non_null(lone);
+    tracker_note(lone, SAMPLE_OK, &(struct sample_seen){.producer = 1});
+    tracker_note(lone, SAMPLE_DAMAGED, &(struct sample_seen){.producer = UINT32_MAX});
+    struct tracker_tally tally;
+    tracker_tally(lone, &tally);
+    assert_int_equal(tally.received, 2);
+    assert_int_equal(tally.corrupted, 2);
+    assert_int_equal(tally.unplaced, 2);
+    tracker_destroy(lone);
+}
+
+/* ---- a model ------------------------------------------------------------------------------------------------ */
+
+/* Arrivals in any order, near enough for the window, against a table of what has been seen. */
+static void any_order_of_arrival_agrees_with_a_model(void **state)
+{
+    (void)state;
+    for (unsigned trial = 0; trial < 200; trial++) {
+        bool known[COUNT + 100] = {false};
+        uint64_t highest = 0, spread = 1 + random_below(90);
+        struct tracker_tally model = {0}, tally;
+        struct tracker *subject = tracker_create(1), *ordered = tracker_create(1);
+        assert_non_null(subject);
+        assert_non_null(ordered);
+        for (uint64_t base = 0; base < COUNT; base++) {
+            struct sample_seen seen = {.sequence = base + random_below(spread)};
+            tracker_note(subject, SAMPLE_OK, &seen);
+            model.received++;
+            model.duplicated += known[seen.sequence];
+            model.reordered += !known[seen.sequence] && seen.sequence < highest;
+            known[seen.sequence] = true;
+            highest = seen.sequence > highest ? seen.sequence : highest;
+        }
+        for (uint64_t sequence = 0; sequence < sizeof known; sequence++) {
+            if (known[sequence]) {
+                tracker_note(ordered, SAMPLE_OK, &(struct sample_seen){.sequence = sequence});
+            }
+        }
+        tracker_tally(ordered, &tally);
+        model.sequence_sum = tally.sequence_sum; /* of a set: the same in any order, however often they came */
+        tracker_tally(subject, &tally);
+        assert_memory_equal(&tally, &model, sizeof model);
+        tracker_destroy(subject);
+        tracker_destroy(ordered);
+    }
+}
+
+/* ---- several producers and consumers ------------------------------------------------------------------------ */
+
+#define PRODUCERS 3u
+#define CONSUMERS 4u
+
+static struct tracker *crowd[CONSUMERS];
+static uint64_t sent[PRODUCERS];
+
+static void note(size_t consumer, uint32_t producer, uint64_t sequence)
+{
+    tracker_note(crowd[consumer], SAMPLE_OK, &(struct sample_seen){.producer = producer, .sequence = sequence});
+}
+
+static void crowd_begin(void)
+{
+    for (size_t i = 0; i < CONSUMERS; i++) {
+        crowd[i] = tracker_create(PRODUCERS);
+        assert_non_null(crowd[i]);
+    }
+    memset(sent, 0, sizeof sent);
+}
+
+static struct integrity crowd_settle(bool numbered)
+{
+    struct tracker_tally tallies[CONSUMERS];
+    struct integrity integrity;
+    for (size_t i = 0; i < CONSUMERS; i++) {
+        tracker_tally(crowd[i], &tallies[i]);
+        tracker_destroy(crowd[i]);
+    }
+    tracker_settle(tallies, CONSUMERS, sent, PRODUCERS, numbered, &integrity);
+    return integrity;
+}
+
+/* Deals messages out at random, except those of producer 1 whose number is `hole`; `again` of producer `whose` comes
+ * once more, to another consumer. UINT64_MAX: none. */
+static struct integrity deal(uint64_t hole, uint32_t whose, uint64_t again)
+{
+    crowd_begin();
+    for (unsigned i = 0; i < 3 * COUNT; i++) {
+        uint32_t producer = (uint32_t)random_below(PRODUCERS);
+        uint64_t sequence = sent[producer]++;
+        size_t consumer = random_below(CONSUMERS);
+        if (producer == 1 && sequence == hole) {
+            continue;
+        }
+        note(consumer, producer, sequence);
+        if (producer == whose && sequence == again) {
+            note((consumer + 1) % CONSUMERS, producer, sequence);
+        }
+    }
+    return crowd_settle(true);
+}
+
+static void several_consumers_add_up(void **state)
+{
+    (void)state;
+    for (unsigned trial = 0; trial < 20; trial++) {
+        struct integrity seen = deal(UINT64_MAX, 0, UINT64_MAX);
+        struct integrity expected = {.sent = 3 * COUNT, .received = 3 * COUNT};
+        assert_integrity(&seen, &expected);
+        seen = deal(100, 0, UINT64_MAX);
+        expected = (struct integrity){.sent = 3 * COUNT, .received = 3 * COUNT - 1, .lost = 1};
+        assert_integrity(&seen, &expected);
+        seen = deal(UINT64_MAX, 2, 100);
+        expected = (struct integrity){.sent = 3 * COUNT, .received = 3 * COUNT + 1, .duplicated = 1};
+        assert_integrity(&seen, &expected);
+    }
+}
+
+static void a_loss_and_a_repeat_at_different_consumers_do_not_cancel_out(void **state)
+{
+    (void)state;
+    struct integrity expected = {.sent = 3 * COUNT, .received = 3 * COUNT, .lost = 1, .duplicated = 1};
+    for (uint32_t producer = 0; producer < PRODUCERS; producer++) {
+        struct integrity seen = deal(100, producer, 101);
+        assert_integrity(&seen, &expected);
+        seen = deal(0, producer, 500);
+        assert_integrity(&seen, &expected);
+        if (producer != 1) { /* the same number, of another producer */
+            seen = deal(100, producer, 100);
+            assert_integrity(&seen, &expected);
+        }
+    }
+}
+
+static void order_is_checked_at_each_of_several_consumers(void **state)
+{
+    (void)state;
+    crowd_begin();
+    sent[0] = 6;
+    note(0, 0, 0);
+    note(1, 0, 1);
+    note(0, 0, 4);
+    note(0, 0, 2); /* late */
+    note(1, 0, 3);
+    note(1, 0, 5);
+    note(1, 0, 5); /* again */
+    struct integrity seen = crowd_settle(true);
+    struct integrity expected = {.sent = 6, .received = 7, .duplicated = 1, .reordered = 1};
+    assert_integrity(&seen, &expected);
+}
+
+static void without_numbers_totals_are_compared(void **state)
+{
+    (void)state;
+    for (int extra = -1; extra <= 1; extra++) {
+        struct integrity expected = {.sent = 9, .lost = extra<0, .duplicated = extra> 0};
+        expected.received = (uint64_t)(9 + extra);
+        crowd_begin();
+        sent[0] = 5;
+        sent[1] = 4;
+        for (uint64_t i = 0; i < expected.received; i++) {
+            note(i % 2, 0, i / 2);
+        }
+        struct integrity seen = crowd_settle(false);
+        assert_integrity(&seen, &expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_fault_has_its_own_counter),
+        cmocka_unit_test(mixtures_of_faults_are_told_apart),
+        cmocka_unit_test(tiny_messages_tell_loss_repetition_and_order),
+        cmocka_unit_test(a_flipped_tiny_message_never_goes_unnoticed),
+        cmocka_unit_test(what_never_came_is_lost),
+        cmocka_unit_test(a_long_gap_is_lost_and_a_very_late_message_a_duplicate),
+        cmocka_unit_test(messages_from_another_run_are_corrupted_and_take_no_place),
+        cmocka_unit_test(a_producer_that_does_not_exist_is_corruption),
+        cmocka_unit_test(any_order_of_arrival_agrees_with_a_model),
+        cmocka_unit_test(several_consumers_add_up),
+        cmocka_unit_test(a_loss_and_a_repeat_at_different_consumers_do_not_cancel_out),
+        cmocka_unit_test(order_is_checked_at_each_of_several_consumers),
+        cmocka_unit_test(without_numbers_totals_are_compared),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
