@@ -73,7 +73,7 @@ static void print_options(const struct weir_driver *driver)
            waits[driver->wait]);
 }
 
-static int list_one(const char *name)
+static void list_one(const char *name)
 {
     struct weir_error error;
     const struct weir_driver *driver = weir_driver_find(name, &error);
@@ -81,7 +81,7 @@ static int list_one(const char *name)
         usage_error("%s", error.text);
     if (driver == NULL) {
         printf("%s: not available: %s\n", name, error.text);
-        return 0;
+        return;
     }
     printf("%s: %s\n", driver->name, driver->summary);
     if (weir_driver_probe(name, &error) != 0)
@@ -90,7 +90,6 @@ static int list_one(const char *name)
     print_capabilities(driver);
     if (driver->max_message_bytes != 0)
         printf("messages of at most %zu bytes\n", driver->max_message_bytes);
-    return 0;
 }
 
 int command_list(int argc, char **argv)
@@ -103,7 +102,8 @@ int command_list(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &name) != 0)
         usage_error("the arguments cannot be parsed");
     if (name != NULL)
-        return list_one(name);
-    list_all();
-    return 0;
+        list_one(name);
+    else
+        list_all();
+    return fflush(stdout) == 0 ? 0 : 1;
 }

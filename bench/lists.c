@@ -67,15 +67,21 @@ static void *grow(void **values, size_t *count, size_t item_bytes, struct weir_e
 /* One word into *values; `parse` may append several. */
 typedef int parse_word(const char *word, void **values, size_t *count, struct weir_error *error);
 
-static int parse_list(const char *text, void **values, size_t *count, parse_word *parse, struct weir_error *error)
+static int parse_list(const char *what, const char *text, void **values, size_t *count, parse_word *parse,
+                      struct weir_error *error)
 {
     char *copy = strdup(text);
     if (copy == NULL)
         return weir_error_set(error, WEIR_ENOMEM, "no memory"), -1;
     int result = 0;
     char *rest = copy;
-    while (result == 0 && rest != NULL)
-        result = parse(strsep(&rest, ","), values, count, error);
+    while (result == 0 && rest != NULL) {
+        const char *word = strsep(&rest, ",");
+        if (*word == '\0')
+            result = (weir_error_set(error, WEIR_EINVAL, "the list of %s '%s' lacks a value", what, text), -1);
+        else
+            result = parse(word, values, count, error);
+    }
     free(copy);
     return result;
 }
@@ -151,7 +157,7 @@ static int parse_size(const char *word, void **values, size_t *count, struct wei
 
 int parse_sizes(const char *text, size_t **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_size, error);
+    return parse_list("sizes", text, (void **)values, count, parse_size, error);
 }
 
 static int parse_depth(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -165,7 +171,7 @@ static int parse_depth(const char *word, void **values, size_t *count, struct we
 
 int parse_depths(const char *text, size_t **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_depth, error);
+    return parse_list("depths", text, (void **)values, count, parse_depth, error);
 }
 
 static int parse_batch(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -179,7 +185,7 @@ static int parse_batch(const char *word, void **values, size_t *count, struct we
 
 int parse_batches(const char *text, uint32_t **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_batch, error);
+    return parse_list("batches", text, (void **)values, count, parse_batch, error);
 }
 
 static int parse_workers_word(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -199,7 +205,7 @@ static int parse_workers_word(const char *word, void **values, size_t *count, st
 
 int parse_workers(const char *text, struct workers **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_workers_word, error);
+    return parse_list("workers", text, (void **)values, count, parse_workers_word, error);
 }
 
 int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
@@ -235,7 +241,7 @@ static int parse_pairing(const char *word, void **values, size_t *count, struct 
 
 int parse_pairings(const char *text, struct pairing **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_pairing, error);
+    return parse_list("pairings", text, (void **)values, count, parse_pairing, error);
 }
 
 static int parse_pattern(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -250,7 +256,7 @@ static int parse_pattern(const char *word, void **values, size_t *count, struct 
 
 int parse_patterns(const char *text, enum pattern **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_pattern, error);
+    return parse_list("patterns", text, (void **)values, count, parse_pattern, error);
 }
 
 static int parse_codec(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -265,7 +271,7 @@ static int parse_codec(const char *word, void **values, size_t *count, struct we
 
 int parse_codecs(const char *text, enum codec **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_codec, error);
+    return parse_list("codecs", text, (void **)values, count, parse_codec, error);
 }
 
 static int parse_wait(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -280,7 +286,7 @@ static int parse_wait(const char *word, void **values, size_t *count, struct wei
 
 int parse_waits(const char *text, enum weir_wait **values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)values, count, parse_wait, error);
+    return parse_list("waits", text, (void **)values, count, parse_wait, error);
 }
 
 static int parse_pin(const char *word, void **values, size_t *count, struct weir_error *error)
@@ -294,5 +300,5 @@ static int parse_pin(const char *word, void **values, size_t *count, struct weir
 
 int parse_pins(const char *text, const char ***values, size_t *count, struct weir_error *error)
 {
-    return parse_list(text, (void **)(void *)values, count, parse_pin, error);
+    return parse_list("pins", text, (void **)(void *)values, count, parse_pin, error);
 }

@@ -4,6 +4,7 @@
  */
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,12 +33,13 @@ static int help(void)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* A program that was started without stdin, stdout or stderr must not get a channel's descriptor in their place. */
+/* A program that was started without stdin, stdout or stderr must not get a channel's descriptor in their place. What
+ * takes it cannot be written to, so that results which nobody gets are still an error. */
 static void open_standard_descriptors(void)
 {
     int fd;
     do
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDONLY);
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
@@ -46,6 +48,7 @@ static void open_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     open_standard_descriptors();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes (ulimit -f) is then an error that can be told */
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C"); /* figures look the same everywhere */
     const char *word = argc > 1 ? argv[1] : "run";

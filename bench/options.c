@@ -5,11 +5,11 @@
 #include "options.h"
 
 #include <argp.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sysexits.h>
 
 #include "lists.h"
 
@@ -41,8 +41,8 @@ static const struct argp_option table[] = {
     {"batch", KEY_BATCH, "LIST", 0, "messages that may travel together (default 1)", 0},
     {"pin", KEY_PIN, "LIST", 0, "CPUs: auto (default), none, same, or P:C such as 0:1", 0},
     {0, 0, 0, 0, "How long:", 2},
-    {"rounds", KEY_ROUNDS, "N", 0, "exactly N rounds over all cells", 0},
-    {"budget", KEY_BUDGET, "TIME", 0, "as many rounds as fit: 10s (default), 500ms, 2m; at least 3", 0},
+    {"rounds", KEY_ROUNDS, "N", 0, "N rounds over all cells; with --budget at most N", 0},
+    {"budget", KEY_BUDGET, "TIME", 0, "as many rounds as fit: 10s (default), 500ms, 2m", 0},
     {"seed", KEY_SEED, "N", 0, "the seed of the order and of the messages (default: drawn)", 0},
     {0, 0, 0, 0, "Output:", 3},
     {"json", KEY_JSON, "FILE", 0, "write weir.run/1 JSON; - is stdout, in place of the table", 0},
@@ -62,14 +62,18 @@ static const char doc[] =
     "Exit status: 0 ok, 1 a cell failed, 2 bad usage, 130 interrupted (143 by SIGTERM, 129 by SIGHUP); what was "
     "measured until then is printed.";
 
+/* Bad words come from outside: what would move the cursor or colour the terminal is shown as '?'. */
 void usage_error(const char *format, ...)
 {
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    fputs("weir: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    for (char *at = text; *at != '\0'; at++)
+        if (iscntrl((unsigned char)*at))
+            *at = '?';
+    fprintf(stderr, "weir: %s\n", text);
     exit(2);
 }
 
@@ -280,8 +284,6 @@ static void check_output(const struct options *options)
         to_stdout += paths[i] != NULL && strcmp(paths[i], "-") == 0;
     if (to_stdout > 1)
         usage_error("only one of --json, --csv and --markdown can go to stdout");
-    if (options->rounds != 0 && options->budget_ns != 0)
-        usage_error("--rounds and --budget contradict each other: give one of them");
 }
 
 void options_parse(struct options *ret, int argc, char **argv)

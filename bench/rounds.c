@@ -116,22 +116,32 @@ static bool any_left(const struct cells *cells)
     return false;
 }
 
+/* How many rounds there will be, as far as can be told after `done` of them. */
+static uint64_t expected_rounds(const struct schedule *schedule, uint64_t done, int64_t spent_ns, int64_t left_ns)
+{
+    uint64_t most = schedule->rounds != 0 ? schedule->rounds : UINT64_MAX;
+    uint64_t least = schedule->rounds != 0 ? 1 : LEAST_ROUNDS;
+    if (schedule->budget_ns == 0)
+        return most;
+    if (done == 0)
+        return least;
+    int64_t per_round_ns = spent_ns / (int64_t)done + 1;
+    uint64_t expected = done + (left_ns > 0 ? (uint64_t)(left_ns / per_round_ns) : 0);
+    expected = expected > least ? expected : least;
+    return expected < most ? expected : most;
+}
+
 static enum rounds_end go_on(struct run *run, int64_t begin_ns, uint64_t *rounds)
 {
     const struct schedule *schedule = run->schedule;
     int64_t calibrated_ns = weir_now_ns();
-    uint64_t expected = schedule->rounds != 0 ? schedule->rounds : LEAST_ROUNDS;
     for (*rounds = 0; any_left(run->cells); ++*rounds) {
         int64_t now = weir_now_ns();
-        int64_t per_round_ns = *rounds > 0 ? (now - calibrated_ns) / (int64_t)*rounds : 0;
-        if (schedule->rounds == 0 && per_round_ns > 0) {
-            int64_t left_ns = begin_ns + schedule->budget_ns - now;
-            uint64_t fit = left_ns > 0 ? (uint64_t)(left_ns / per_round_ns) : 0;
-            expected = *rounds + fit > LEAST_ROUNDS ? *rounds + fit : LEAST_ROUNDS;
-        }
+        uint64_t expected =
+            expected_rounds(schedule, *rounds, now - calibrated_ns, begin_ns + schedule->budget_ns - now);
         if (*rounds >= expected)
             return ROUNDS_DONE;
-        enum rounds_end end = go_round(run, *rounds, expected > *rounds ? expected : *rounds + 1);
+        enum rounds_end end = go_round(run, *rounds, expected);
         if (end != ROUNDS_DONE)
             return end;
     }

@@ -10,8 +10,8 @@
 #include "progress.h"
 
 struct schedule {
-    uint64_t rounds;   /* exactly so many; 0: as many as the budget allows, at least 3 */
-    int64_t budget_ns; /* of the whole, calibration included */
+    uint64_t rounds;   /* at most so many; 0: as many as the budget allows, at least 3 */
+    int64_t budget_ns; /* of the whole, calibration included; 0: until the rounds are done */
     uint64_t seed;     /* of the order and of the messages */
     int interrupt_fd;
 };

@@ -129,6 +129,8 @@ static enum rounds_end measure(const struct options *options, struct cells *cell
         .seed = result->seed,
         .interrupt_fd = interrupt_fd,
     };
+    if (schedule.rounds == 0 && schedule.budget_ns == 0)
+        schedule.budget_ns = scaled_ns > BUDGET_NS ? scaled_ns : BUDGET_NS;
     int64_t begin_ns = weir_now_ns();
     enum rounds_end end = rounds_run(cells, &schedule, &progress, &result->rounds);
     result->wall_s = (double)(weir_now_ns() - begin_ns) / 1e9;

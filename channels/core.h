@@ -76,6 +76,7 @@ struct weir_endpoint {
     uint32_t deaths_reported; /* of the other role */
     int64_t looked_ns;        /* when the roster was last searched for deaths */
     int64_t settle_until_ns;  /* WEIR_CAP_ASYNC: until when stragglers are waited for; 0: not yet */
+    uint32_t settle_deaths;   /* of producers, when that was set */
     bool rings;               /* the peers sleep on doorbells */
     bool counts;              /* WEIR_CAP_ASYNC */
     bool kept_back;           /* WEIR_MORE messages wait in the driver */

@@ -102,8 +102,11 @@ static int make_locked(char *path, int *ret_lock_fd, struct weir_error *error)
         *ret_lock_fd = fd;
         return 0;
     }
-    if (fd < 0 && errno != ENOENT)
-        return weir_error_errno(error, path);
+    if (fd < 0 && errno != ENOENT) {
+        int result = weir_error_errno(error, path);
+        rmdir(path);
+        return result;
+    }
     if (fd >= 0)
         close(fd);
     return WEIR_EAGAIN;

@@ -97,19 +97,20 @@ static struct {
 static size_t loaded_count;
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 
-/* Names of modules in libraries are files that a user can look at; dlopen's words name them. */
-static const struct weir_driver *open_module(const char *path, const char *package, struct weir_error *error)
+/* dlopen's own words name the file, or the library that it lacks. `unusable` is the code for what is no driver. */
+static const struct weir_driver *open_module(const char *path, const char *package, int unusable,
+                                             struct weir_error *error)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         const char *why = dlerror();
-        weir_error_set(error, WEIR_EUNAVAILABLE, "%s%s%s", why != NULL ? why : path,
+        weir_error_set(error, unusable, "%s%s%s", why != NULL ? why : path,
                        package != NULL ? "; install the Debian package " : "", package != NULL ? package : "");
         return NULL;
     }
     const struct weir_driver *const *driver = dlsym(library, "weir_driver_module");
     int result = driver != NULL ? weir_driver_check(*driver, error)
-                                : weir_error_set(error, WEIR_EUNAVAILABLE,
+                                : weir_error_set(error, unusable,
                                                  "%s is not a weir driver: it has no symbol weir_driver_module", path);
     if (result != 0) {
         dlclose(library);
@@ -121,14 +122,14 @@ static const struct weir_driver *open_module(const char *path, const char *packa
 static const struct weir_driver *search(const char *name, const char *package, struct weir_error *error)
 {
     if (strchr(name, '/') != NULL)
-        return open_module(name, package, error);
+        return open_module(name, package, WEIR_EUNKNOWN, error); /* the user's own word, so it is wrong */
     struct folders folders;
     char path[4096 + 256];
     list_folders(&folders);
     for (size_t i = 0; i < folders.count; i++) {
         snprintf(path, sizeof path, "%s/%s.so", folders.paths[i], name);
         if (access(path, F_OK) == 0)
-            return open_module(path, package, error);
+            return open_module(path, package, WEIR_EUNAVAILABLE, error);
     }
     weir_error_set(error, WEIR_EUNAVAILABLE,
                    "the module %s.so is not installed: build weir with %s's development package there, or name its "

@@ -83,8 +83,11 @@ static bool is_settling(struct weir_endpoint *endpoint)
     bool clean = atomic_load(&control->deaths[0]) == 0 && atomic_load(&control->deaths[1]) == 0 &&
                  atomic_load(&control->leaves[WEIR_CONSUMER]) == 0;
     int64_t now = weir_now_ns();
-    if (endpoint->settle_until_ns == 0)
+    uint32_t deaths = atomic_load(&control->deaths[WEIR_PRODUCER]);
+    if (endpoint->settle_until_ns == 0 || endpoint->settle_deaths != deaths) {
         endpoint->settle_until_ns = now + (clean ? SETTLE_CLEAN_NS : SETTLE_DEATH_NS);
+        endpoint->settle_deaths = deaths;
+    }
     return now < endpoint->settle_until_ns;
 }
 
@@ -96,10 +99,7 @@ static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attemp
     ssize_t result = attempt->try(endpoint, attempt);
     if (result != WEIR_EAGAIN)
         return result;
-    if (is_settling(endpoint))
-        return WEIR_EAGAIN;
-    endpoint->settle_until_ns = 0;
-    return weir_ended(endpoint);
+    return is_settling(endpoint) ? WEIR_EAGAIN : weir_ended(endpoint);
 }
 
 /* ---- sleeping ------------------------------------------------------------------------------------------------ */
