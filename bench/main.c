@@ -2,6 +2,7 @@
  *
  * The weir program: which subcommand, and the help that lists them.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
@@ -30,7 +31,16 @@ static int help(void)
         printf("  %-5s %-26s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
     printf("\nWithout arguments: a ten-second tour of mutex, pipe, unix, shm and zmq in all four pairings.\n"
            "`weir COMMAND --help` explains a command; `weir --version` tells the version.\n");
-    return fflush(stdout) == 0 ? 0 : 1;
+    return 0;
+}
+
+/* Results that nobody got are an error, also when it shows only now. */
+static int finish(int status)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    fprintf(stderr, "weir: cannot write to stdout: %s\n", strerror(errno));
+    return status != 0 ? status : 1;
 }
 
 /* A program that was started without stdin, stdout or stderr must not get a channel's descriptor in their place. What
@@ -53,15 +63,15 @@ int main(int argc, char **argv)
     setlocale(LC_NUMERIC, "C"); /* figures look the same everywhere */
     const char *word = argc > 1 ? argv[1] : "run";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-        return help();
+        return finish(help());
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("weir %s\n", weir_version());
-        return fflush(stdout) == 0 ? 0 : 1;
+        return finish(0);
     }
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (argc > 1 && strcmp(word, commands[i].name) == 0) {
             argv[1] = (char *)(uintptr_t)commands[i].shown;
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(commands[i].run(argc - 1, argv + 1));
         }
-    return command_run(argc, argv);
+    return finish(command_run(argc, argv));
 }

@@ -23,6 +23,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sanitizer.h"
+
 #define BELL_SLEEPER 1u /* somebody sleeps on `rings` */
 #define BELL_POLLER  2u /* somebody polls the bell's eventfd */
 
@@ -36,15 +38,8 @@ struct weir_bell {
  * not know fences (and gcc refuses them there), so that build takes a read-modify-write instead. */
 static inline void weir_full_fence(struct weir_bell *bell)
 {
-#ifdef __SANITIZE_THREAD__
+#if WEIR_THREAD_SANITIZER
     atomic_fetch_add(&bell->fence, 1);
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-    atomic_fetch_add(&bell->fence, 1);
-#else
-    (void)bell;
-    atomic_thread_fence(memory_order_seq_cst);
-#endif
 #else
     (void)bell;
     atomic_thread_fence(memory_order_seq_cst);

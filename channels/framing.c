@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/sockios.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -98,22 +99,28 @@ int weir_stream_init(struct weir_driver_channel *channel, struct weir_stream *st
         if (weir_lock_init(stream->senders, config->span == WEIR_SPAN_PROCESSES) != 0)
             return weir_error_set(error, WEIR_ESYSTEM, "the senders' lock cannot be made");
     }
+    if (config->consumers == 1 && !stream->naive) {
+        stream->ahead_capacity = frame > READ_AHEAD_BYTES ? frame : READ_AHEAD_BYTES;
+        stream->ahead = weir_shared_alloc(channel, sizeof *stream->ahead + stream->ahead_capacity);
+        if (stream->ahead == NULL)
+            return weir_error_set(error, WEIR_ENOMEM, "no memory to read ahead");
+    }
     channel->depth = depth_of(stream, frame);
     return 0;
 }
 
-int weir_stream_attach(struct weir_driver_endpoint *endpoint, struct weir_stream_end *end)
+int weir_stream_attach(struct weir_driver_endpoint *endpoint, const struct weir_stream *stream,
+                       struct weir_stream_end *end)
 {
-    size_t frame = endpoint->channel->config->max_message_bytes + WEIR_FRAME_HEADER;
-    size_t ahead = frame > READ_AHEAD_BYTES ? frame : READ_AHEAD_BYTES;
-    end->capacity = endpoint->role == WEIR_PRODUCER ? KEEP_BACK_BYTES : ahead;
-    end->buffer = malloc(end->capacity);
-    return end->buffer != NULL ? 0 : WEIR_ENOMEM;
+    if (endpoint->role == WEIR_CONSUMER)
+        return stream->ahead != NULL && stream->ahead->reading ? WEIR_ECORRUPT : 0;
+    end->kept = malloc(KEEP_BACK_BYTES);
+    return end->kept != NULL ? 0 : WEIR_ENOMEM;
 }
 
 void weir_stream_detach(struct weir_stream_end *end)
 {
-    free(end->buffer);
+    free(end->kept);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------- */
@@ -202,22 +209,22 @@ static int make_parts(struct iovec *parts, uint32_t *header, const void *body, s
 static void keep(struct weir_stream_end *end, const void *body, size_t length, size_t frame)
 {
     uint32_t header = (uint32_t)length;
-    char *at = end->buffer + end->end;
+    char *at = end->kept + end->kept_bytes;
     memcpy(at, &header, sizeof header);
     if (length > 0)
         memcpy(at + sizeof header, body, length);
     memset(at + sizeof header + length, 0, frame - sizeof header - length);
-    end->end += frame;
+    end->kept_bytes += frame;
 }
 
 int weir_stream_flush(const struct weir_stream *stream, struct weir_stream_end *end)
 {
-    if (end->end == 0)
+    if (end->kept_bytes == 0)
         return 0;
-    struct iovec part = {.iov_base = end->buffer, .iov_len = end->end};
-    int result = send_whole(stream, &part, 1, end->end);
+    struct iovec part = {.iov_base = end->kept, .iov_len = end->kept_bytes};
+    int result = send_whole(stream, &part, 1, end->kept_bytes);
     if (result == 0)
-        end->end = 0;
+        end->kept_bytes = 0;
     return result;
 }
 
@@ -225,16 +232,16 @@ int weir_stream_send(const struct weir_stream *stream, struct weir_stream_end *e
                      unsigned flags)
 {
     size_t frame = frame_bytes(stream, length);
-    if (end->end + frame > end->capacity && end->end > 0) {
+    if (end->kept_bytes + frame > KEEP_BACK_BYTES && end->kept_bytes > 0) {
         int result = weir_stream_flush(stream, end);
         if (result != 0)
             return result;
     }
-    if (frame <= end->capacity && (end->end > 0 || (flags & WEIR_MORE))) {
+    if (frame <= KEEP_BACK_BYTES && (end->kept_bytes > 0 || (flags & WEIR_MORE))) {
         keep(end, body, length, frame);
         int result = flags & WEIR_MORE ? 0 : weir_stream_flush(stream, end);
         if (result != 0)
-            end->end -= frame; /* nothing happened: the message is the caller's still */
+            end->kept_bytes -= frame; /* nothing happened: the message is the caller's still */
         return result;
     }
     struct iovec parts[16];
@@ -318,46 +325,60 @@ static ssize_t recv_padded(const struct weir_stream *stream, char *body, size_t 
     return got == (ssize_t)stream->padded_bytes && length <= capacity ? (ssize_t)length : WEIR_ECORRUPT;
 }
 
-static ssize_t fill(const struct weir_stream *stream, struct weir_stream_end *end)
+static ssize_t fill(const struct weir_stream *stream)
 {
-    if (end->start == end->end) {
-        end->start = end->end = 0;
-    } else if (end->start > 0) {
-        memmove(end->buffer, end->buffer + end->start, end->end - end->start);
-        end->end -= end->start;
-        end->start = 0;
-    }
-    struct iovec part = {.iov_base = end->buffer + end->end, .iov_len = end->capacity - end->end};
+    struct weir_stream_ahead *ahead = stream->ahead;
+    size_t there = ahead->end - ahead->start;
+    if (there > 0 && ahead->start > 0)
+        memmove(ahead->bytes, ahead->bytes + ahead->start, there);
+    ahead->start = 0;
+    ahead->end = there;
+    struct iovec part = {.iov_base = ahead->bytes + there, .iov_len = stream->ahead_capacity - there};
     ssize_t got = read_some(stream, &part, 1);
     if (got > 0)
-        end->end += (size_t)got;
+        ahead->end += (size_t)got;
     return got;
 }
 
-static ssize_t recv_drained(const struct weir_stream *stream, struct weir_stream_end *end, char *body, size_t capacity)
+/* Whoever dies while the read-ahead changes leaves it marked, and the successor is told so when it attaches. */
+static ssize_t fill_marked(const struct weir_stream *stream)
 {
+    stream->ahead->reading = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    ssize_t got = fill(stream);
+    atomic_signal_fence(memory_order_seq_cst);
+    stream->ahead->reading = false;
+    return got;
+}
+
+static ssize_t recv_drained(const struct weir_stream *stream, char *body, size_t capacity)
+{
+    struct weir_stream_ahead *ahead = stream->ahead;
     for (;;) {
-        size_t there = end->end - end->start;
+        const size_t start = ahead->start, end = ahead->end;
+        if (start > end || end > stream->ahead_capacity) /* producers see this memory too */
+            return WEIR_ECORRUPT;
+        const size_t there = end - start;
         uint32_t length;
         if (there >= sizeof length) {
-            memcpy(&length, end->buffer + end->start, sizeof length);
+            memcpy(&length, ahead->bytes + start, sizeof length);
             if (length > capacity)
                 return WEIR_ECORRUPT;
             if (there - sizeof length >= length) {
-                memcpy(body, end->buffer + end->start + sizeof length, length);
-                end->start += sizeof length + length;
+                memcpy(body, ahead->bytes + start + sizeof length, length);
+                ahead->start = start + sizeof length + length;
                 return (ssize_t)length;
             }
         }
-        ssize_t got = fill(stream, end);
+        ssize_t got = fill_marked(stream);
         if (got < 0)
             return got;
     }
 }
 
-ssize_t weir_stream_recv(const struct weir_stream *stream, struct weir_stream_end *end, void *body, size_t capacity)
+ssize_t weir_stream_recv(const struct weir_stream *stream, void *body, size_t capacity)
 {
     if (stream->padded_bytes != 0)
         return recv_padded(stream, body, capacity);
-    return stream->naive ? recv_naive(stream, body, capacity) : recv_drained(stream, end, body, capacity);
+    return stream->naive ? recv_naive(stream, body, capacity) : recv_drained(stream, body, capacity);
 }

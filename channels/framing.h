@@ -7,8 +7,9 @@
  * do not mix. Up to `atomic_bytes` the kernel itself promises this; above, the sender asks how full the stream is
  * (FIONREAD, SIOCOUTQ) and, if there are several senders, takes their lock.
  *
- * Receiving: a lone consumer drains what is there into memory of its own and parses it, or reads header and body by
- * two calls (naive, kept for comparison). For several consumers every frame is padded to one size, so that one read
+ * Receiving: a lone consumer drains what is there into the channel's read-ahead memory and parses it, so that whoever
+ * takes its place goes on exactly where it left; or it reads header and body by two calls (naive, kept for comparison).
+ * For several consumers every frame is padded to one size, so that one read
  * takes exactly one frame: no lock, and nothing that a dying consumer could leave half read.
  */
 #ifndef WEIR_FRAMING_H
@@ -22,6 +23,13 @@
 
 #define WEIR_FRAME_HEADER 4
 
+/* What a lone consumer has read ahead: in memory that all ends share. */
+struct weir_stream_ahead {
+    size_t start, end;
+    bool reading; /* a consumer that died with this set took bytes along: nobody knows where frames begin any more */
+    unsigned char bytes[];
+};
+
 /* One direction of a byte stream. The driver fills in all but what weir_stream_init does. */
 struct weir_stream {
     int write_fd, read_fd; /* non-blocking */
@@ -30,14 +38,16 @@ struct weir_stream {
     bool is_socket;
     bool naive; /* two reads a message */
 
-    size_t padded_bytes;       /* init: every frame has this length; 0: its own */
-    struct weir_lock *senders; /* init: for frames that the kernel does not keep whole; NULL: not needed */
+    size_t padded_bytes;             /* init: every frame has this length; 0: its own */
+    struct weir_lock *senders;       /* init: for frames that the kernel does not keep whole; NULL: not needed */
+    struct weir_stream_ahead *ahead; /* init: a lone consumer's, unless naive */
+    size_t ahead_capacity;
 };
 
-/* One endpoint's private side: frames kept back (producer), bytes read ahead (consumer). */
+/* A producer's private side: the frames that it keeps back. */
 struct weir_stream_end {
-    char *buffer;
-    size_t start, end, capacity;
+    char *kept;
+    size_t kept_bytes;
 };
 
 /* Checks that such messages fit the stream and settles how: WEIR_EMSGSIZE, WEIR_ENOMEM, WEIR_ESYSTEM. Sets the
@@ -48,11 +58,12 @@ int weir_stream_init(struct weir_driver_channel *channel, struct weir_stream *st
 size_t weir_stream_wanted_bytes(const struct weir_driver_channel *channel, const struct weir_stream *stream);
 
 /* The driver's operations, for its endpoint's end of the stream. */
-int weir_stream_attach(struct weir_driver_endpoint *endpoint, struct weir_stream_end *end);
+int weir_stream_attach(struct weir_driver_endpoint *endpoint, const struct weir_stream *stream,
+                       struct weir_stream_end *end);
 void weir_stream_detach(struct weir_stream_end *end);
 int weir_stream_send(const struct weir_stream *stream, struct weir_stream_end *end, const void *body, size_t length,
                      unsigned flags);
 int weir_stream_flush(const struct weir_stream *stream, struct weir_stream_end *end);
-ssize_t weir_stream_recv(const struct weir_stream *stream, struct weir_stream_end *end, void *body, size_t capacity);
+ssize_t weir_stream_recv(const struct weir_stream *stream, void *body, size_t capacity);
 
 #endif

@@ -5,7 +5,10 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
+
+#include "sanitizer.h"
 
 #define LOCK_PATIENCE_NS INT64_C(25000000)
 
@@ -23,14 +26,26 @@ int weir_lock_init(struct weir_lock *lock, bool shared)
     return failed ? WEIR_ESYSTEM : 0;
 }
 
+/* Until the lock is free, or the patience is over (ETIMEDOUT). */
+static int lock_in_time(pthread_mutex_t *mutex)
+{
+    int64_t until = weir_now_ns() + LOCK_PATIENCE_NS;
+#if WEIR_THREAD_SANITIZER
+    int result;
+    while ((result = pthread_mutex_trylock(mutex)) == EBUSY && weir_now_ns() < until)
+        sched_yield();
+    return result == EBUSY ? ETIMEDOUT : result;
+#else
+    struct timespec deadline = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
+    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &deadline);
+#endif
+}
+
 int weir_lock_take(struct weir_lock *lock)
 {
     int result = pthread_mutex_trylock(&lock->mutex);
-    if (result == EBUSY) {
-        int64_t until = weir_now_ns() + LOCK_PATIENCE_NS;
-        struct timespec deadline = {.tv_sec = until / 1000000000, .tv_nsec = until % 1000000000};
-        result = pthread_mutex_clocklock(&lock->mutex, CLOCK_MONOTONIC, &deadline);
-    }
+    if (result == EBUSY)
+        result = lock_in_time(&lock->mutex);
     if (result == EOWNERDEAD) {
         pthread_mutex_consistent(&lock->mutex);
         return WEIR_EPEERDIED;

@@ -7,6 +7,7 @@
  * Waiting is the core's (doorbells), not pthread_cond_wait: a condition variable does not survive a waiter that is
  * killed, the next pthread_cond_signal may then wait for it for ever (docs/design/0003-no-condition-variables.md).
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -102,6 +103,7 @@ static int send_message(struct weir_driver_endpoint *endpoint, const void *buffe
         memcpy(slot, &length, sizeof length);
         if (length > 0)
             memcpy(slot + sizeof length, buffer, length);
+        atomic_signal_fence(memory_order_release); /* not before the copy: its holder may be killed in between */
         queue->tail++;
     }
     weir_lock_give(&queue->lock);
@@ -124,6 +126,7 @@ static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer,
         result = length <= capacity ? (ssize_t)length : WEIR_ECORRUPT;
         if (result > 0)
             memcpy(buffer, slot + sizeof length, length);
+        atomic_signal_fence(memory_order_release); /* as above */
         queue->head += result >= 0;
     }
     weir_lock_give(&queue->lock);

@@ -63,7 +63,7 @@ static void destroy(struct weir_driver_channel *channel)
 
 static int attach(struct weir_driver_endpoint *endpoint)
 {
-    return weir_stream_attach(endpoint, endpoint->state);
+    return weir_stream_attach(endpoint, endpoint->channel->state, endpoint->state);
 }
 
 static void detach(struct weir_driver_endpoint *endpoint)
@@ -83,7 +83,7 @@ static int flush(struct weir_driver_endpoint *endpoint)
 
 static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
-    return weir_stream_recv(endpoint->channel->state, endpoint->state, buffer, capacity);
+    return weir_stream_recv(endpoint->channel->state, buffer, capacity);
 }
 
 static int descriptor(struct weir_driver_endpoint *endpoint, short *ret_events)

@@ -91,7 +91,7 @@ static void destroy(struct weir_driver_channel *channel)
 static int attach(struct weir_driver_endpoint *endpoint)
 {
     const struct state *state = endpoint->channel->state;
-    return state->is_stream ? weir_stream_attach(endpoint, endpoint->state) : 0;
+    return state->is_stream ? weir_stream_attach(endpoint, &state->stream, endpoint->state) : 0;
 }
 
 static void detach(struct weir_driver_endpoint *endpoint)
@@ -142,7 +142,7 @@ static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer,
 {
     const struct state *state = endpoint->channel->state;
     if (state->is_stream)
-        return weir_stream_recv(&state->stream, endpoint->state, buffer, capacity);
+        return weir_stream_recv(&state->stream, buffer, capacity);
     return recv_packet(state->stream.read_fd, buffer, capacity);
 }
 

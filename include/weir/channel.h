@@ -156,8 +156,8 @@ WEIR_API int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channe
                          uint32_t index);
 
 /* Flushes, says goodbye and frees the endpoint, in the thread that attached it. Once every producer has detached,
- * consumers drain what is left and then get WEIR_EOF. What was reserved is aborted, what was peeked is released, and a
- * consumer whose driver reads ahead takes along what it had read (the driver's page says which do).
+ * consumers drain what is left and then get WEIR_EOF. What was reserved is aborted, what was peeked is released.
+ * Messages that travel by themselves (WEIR_CAP_ASYNC) and have come as far as this consumer's memory go with it.
  * NULL is a no-op. */
 WEIR_API void weir_detach(struct weir_endpoint *endpoint);
 

@@ -1,0 +1,148 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# Tests of the tests: whatever a channel does to messages, and whatever becomes of a worker, the run must find it, say
+# it, and go on. The module `fault` wraps a real driver and spoils one message in so many.
+
+load helpers
+
+setup_file() {
+    export WEIR_FAULTS=$WEIR_BUILD/tests/modules
+}
+
+# faulty OPTIONS ARGS…: runs a spoiled shm beside a sound pipe.
+faulty() {
+    local options=$1
+    shift
+    WEIR_DRIVER_PATH=$WEIR_FAULTS run --separate-stderr weir run "fault,of=shm,$options" pipe --json - \
+        "${quick[@]}" "$@"
+}
+
+# expect_damage COUNTER: the spoiled cell failed with that counter, its times are not given, and the sound cell is ok.
+expect_damage() {
+    expect_status 1
+    expect_json ".cells[] | select(.spec | startswith(\"fault\")) | .status == \"failed\" and .integrity.$1 > 0 and
+        (.cost_ns == null or .cost_ns.median == null) and (.reason | length) > 0"
+    expect_json '[.cells[] | select(.spec == "pipe") | .status] == ["ok"]'
+}
+
+# found_each_time KIND COUNTER: 20 of 20, each time another message. The shortest epoch has some 70 messages.
+found_each_time() {
+    local seed pairing
+    for seed in {1..5}; do
+        for pairing in thread:thread thread:process process:thread process:process; do
+            faulty "kind=$1,every=50,seed=$seed" -p "$pairing"
+            expect_damage "$2"
+        done
+    done
+}
+
+@test "without a fault the wrapped channel is sound" {
+    faulty kind=none -p all
+    expect_status 0
+    expect_json "$all_ok"
+}
+
+@test "lost messages are found, 20 times of 20" {
+    found_each_time drop lost
+}
+
+@test "repeated messages are found, 20 times of 20" {
+    found_each_time repeat duplicated
+}
+
+@test "swapped messages are found, 20 times of 20" {
+    found_each_time swap reordered
+}
+
+@test "a flipped bit is found, 20 times of 20" {
+    found_each_time flip corrupted
+}
+
+@test "truncated messages are found, 20 times of 20" {
+    found_each_time truncate corrupted
+}
+
+@test "damage is found with nanopb, with many workers, in a ping-pong, and in large messages" {
+    faulty kind=flip,every=50 -p process:process -k nanopb
+    expect_damage corrupted
+    faulty kind=drop,every=20 -p process:process -w 2x2
+    expect_damage lost
+    faulty kind=flip,every=50 -p process:process -s 64K
+    expect_damage corrupted
+    WEIR_DRIVER_PATH=$WEIR_FAULTS run --separate-stderr weir run fault,of=shm,kind=flip,every=50 pipe -m pingpong \
+        -p thread:thread --rounds 1 --json -
+    expect_damage corrupted
+}
+
+@test "a worker that crashes fails its cell, with who and how; the run goes on" {
+    local role
+    for role in producer consumer; do
+        faulty "kind=crash,every=50,role=$role" -p process:process
+        expect_status 1
+        expect_json ".cells[] | select(.spec | startswith(\"fault\")) | .status == \"failed\" and
+            (.reason | test(\"$role.*signal 11\"))"
+        expect_json '[.cells[] | select(.spec == "pipe") | .status] == ["ok"]'
+    done
+}
+
+@test "a worker that exits fails its cell, with who and how; the run goes on" {
+    local role
+    for role in producer consumer; do
+        faulty "kind=exit,every=50,role=$role" -p process:process
+        expect_status 1
+        expect_json ".cells[] | select(.spec | startswith(\"fault\")) | .status == \"failed\" and
+            (.reason | test(\"$role.*exited with code 7\"))"
+        expect_json '[.cells[] | select(.spec == "pipe") | .status] == ["ok"]'
+    done
+}
+
+@test "a worker process that hangs fails its cell, with who; the run goes on" {
+    local role
+    for role in producer consumer; do
+        faulty "kind=hang,every=50,role=$role" -p process:process
+        expect_status 1
+        expect_json ".cells[] | select(.spec | startswith(\"fault\")) | .status == \"failed\" and
+            (.reason | test(\"$role\"))"
+        expect_json '[.cells[] | select(.spec == "pipe") | .status] == ["ok"]'
+    done
+}
+
+@test "a worker thread that hangs fails its cell and does not hang the program" {
+    faulty kind=hang,every=50 -p thread:thread
+    expect_status 1
+    expect_json '.cells[] | select(.spec | startswith("fault")) | .status == "failed" and (.reason | test("producer"))'
+}
+
+@test "a slow worker is slow, not dead" {
+    faulty kind=slow,every=50,delay_ns=300000000 -p process:process
+    expect_status 0
+    expect_json "$all_ok"
+}
+
+# start_slow: a run whose first epoch lasts long enough to do something to its workers.
+start_slow() {
+    WEIR_DRIVER_PATH=$WEIR_FAULTS start run fault,kind=slow,every=10,delay_ns=200000000 pipe -m stream \
+        -p process:process --rounds 1 --json out.json
+    wait_for 5 has_workers 2
+}
+
+# expect_blamed PATTERN: the cell of the slow run failed, with a reason like that; the run went on.
+expect_blamed() {
+    finish
+    expect_status 1
+    expect_json ".cells[] | select(.channel == \"fault\") | .status == \"failed\" and (.reason | test(\"$1\"))" out.json
+    expect_json '[.cells[] | select(.spec == "pipe") | .status] == ["ok"]' out.json
+}
+
+@test "a worker that is killed from outside fails its cell, with the signal; the run goes on" {
+    start_slow
+    kill -KILL "$(workers | head -1)"
+    expect_blamed '(producer|consumer).*signal 9'
+}
+
+@test "a worker that is stopped from outside fails its cell; the run goes on" {
+    start_slow
+    kill -STOP "$(workers | head -1)"
+    expect_blamed '(producer|consumer)'
+}

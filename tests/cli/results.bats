@@ -1,0 +1,154 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+#
+# What the program prints when all is well: help, lists, tables and JSON, each on its stream.
+
+load helpers
+
+@test "help of the program and of each subcommand goes to stdout" {
+    local command
+    for command in "" run list; do
+        # shellcheck disable=SC2086 # none is no argument
+        run --separate-stderr weir $command --help
+        expect_status 0
+        [[ $output == *[Uu]sage:* && -z $stderr ]] || complain "expected a usage text on stdout only"
+    done
+}
+
+@test "the version is that of the library" {
+    run --separate-stderr weir --version
+    expect_status 0
+    [[ $output =~ ^weir\ [0-9]+\.[0-9]+\.[0-9]+ ]] || complain "expected a version"
+}
+
+@test "list shows every driver, and one with its options" {
+    run --separate-stderr weir list
+    expect_status 0
+    local driver
+    for driver in mutex pipe unix shm zmq null; do
+        [[ $output == *"$driver"* ]] || complain "$driver is not listed"
+    done
+    run --separate-stderr weir list unix
+    expect_status 0
+    [[ $output == *type*seqpacket* ]] || complain "the options of unix are not listed"
+}
+
+@test "the tour: five channels, four pairings, two patterns, all messages accounted for" {
+    run --separate-stderr weir --json - -q --budget 3s
+    expect_status 0
+    expect_json '.schema == "weir.run/1" and (.cells | length) == 40'
+    expect_json "$all_ok"
+    expect_json '[.cells[] | "\(.channel) \(.pairing) \(.pattern)"] | unique | length == 40'
+    expect_json 'all(.cells[]; .size == 64 and .cost_ns.median > 0 and (.cost_ns.rounds | length) >= 3 and
+        (.cost_ns | .lo == null or .hi == null or (.lo <= .median and .median <= .hi)))'
+}
+
+@test "axes multiply" {
+    run --separate-stderr weir run pipe shm -s 1,8..128*4 -p thread:thread -w 1x1,2x2 --batch 1,8 --json - "${quick[@]}"
+    expect_status 0
+    expect_json "$all_ok"
+    expect_json '[.cells[].size] | unique == [1, 8, 32, 128]'
+    expect_json '(.cells | length) == 32 and ([.cells[].id] | unique | length) == 32'
+}
+
+@test "a message too small for its codec is skipped" {
+    run --separate-stderr weir run pipe -s 1,64 -k nanopb -p thread:thread --json - "${quick[@]}"
+    expect_status 0
+    expect_json '[.cells[] | select(.size == 1) | .status == "skipped" and (.reason | test("nanopb"))] == [true]'
+    expect_json '[.cells[] | select(.size == 64) | .status] == ["ok"]'
+}
+
+@test "all pairings in one word" {
+    run --separate-stderr weir run pipe -p all --json - "${quick[@]}"
+    expect_status 0
+    expect_json '[.cells[].pairing] | sort ==
+        ["process:process", "process:thread", "thread:process", "thread:thread"]'
+}
+
+@test "a table goes to stdout, without color or progress where there is no terminal" {
+    run --separate-stderr weir run pipe -p thread:thread "${quick[@]}"
+    expect_status 0
+    [[ $output == *pipe* ]] || complain "expected a table"
+    [[ $output$stderr != *$'\e'* && $output$stderr != *$'\r'* ]] || complain "expected plain text"
+}
+
+@test "JSON on stdout takes the table's place, JSON in a file does not" {
+    run --separate-stderr weir run pipe -p thread:thread --json out.json "${quick[@]}"
+    expect_status 0
+    [[ $output == *pipe* ]] || complain "expected a table"
+    expect_json "$all_ok" out.json
+    run --separate-stderr weir run pipe -p thread:thread --json - "${quick[@]}"
+    expect_json "$all_ok"
+}
+
+@test "JSON keeps integers whole and says what it does not know with null" {
+    run --separate-stderr weir run pipe -p process:process --json - "${quick[@]}"
+    expect_status 0
+    expect_json '.cells[0] | has("reason") and .reason == null'
+    expect_json '.cells[0].integrity | map(. == floor) | all'
+    [[ $output != *NaN* && $output != *nan* && $output != *inf* ]] || complain "not a number"
+}
+
+@test "a dry run measures nothing" {
+    run --separate-stderr weir run pipe shm -s 8,64 -p all --dry-run
+    expect_status 0
+    [[ $output == *pipe* && $output == *shm* ]] || complain "expected the cells"
+}
+
+@test "a message larger than the driver can carry skips that cell only" {
+    run --separate-stderr weir run pipe mutex -s 4M -p thread:thread --depth 1 --json - "${quick[@]}"
+    expect_status 0
+    expect_json '.cells[] | select(.spec == "pipe") | .status == "skipped" and (.reason | test("4194304"))'
+    expect_json '[.cells[] | select(.spec == "mutex") | .status] == ["ok"]'
+}
+
+@test "every driver carries large messages or says that it cannot" {
+    local size
+    for size in 300K 1M 5M 64M; do
+        run --separate-stderr weir run mutex pipe unix unix,type=stream unix,type=dgram shm zmq -s "$size" -p process:process \
+            --depth 1 --json - "${quick[@]}"
+        expect_status 0
+        expect_json 'all(.cells[]; .status == "ok" or (.status == "skipped" and (.reason | length) > 0))'
+    done
+}
+
+@test "zmq missing: list says why and what to install, the tour runs without it and says so" {
+    mkdir -p bare/bench bare/channels
+    cp "$WEIR_BUILD"/bench/weir bare/bench
+    find "$WEIR_BUILD/channels" -maxdepth 1 -name 'libweir.so*' ! -type d -exec cp -P -t bare/channels {} +
+    WEIR=$box/bare/bench/weir
+    export LD_LIBRARY_PATH=$box/bare/channels
+    run --separate-stderr weir list
+    expect_status 0
+    [[ $output == *zmq* && $output == *libzmq* ]] || complain "expected what to install"
+    run --separate-stderr weir --json out.json --budget 1s --progress never
+    expect_status 0
+    [[ $output$stderr == *zmq* ]] || complain "expected a word on zmq"
+    expect_json '[.cells[] | select(.channel != "zmq") | .status] | length == 32 and all(. == "ok")' out.json
+    expect_json '[.cells[] | select(.channel == "zmq") | .status] | all(. == "skipped")' out.json
+    run --separate-stderr weir list zmq
+    [[ $output == *libzmq* ]] || complain "expected what to install"
+}
+
+@test "libzmq damaged: list says so" {
+    need_root
+    local library
+    library=$(ldd "$WEIR_BUILD/channels/plugins/zmq.so" | awk '/libzmq/ { print $3 }')
+    cat >damaged <<'SH'
+mount --bind /dev/null "$1"
+shift
+exec "$@"
+SH
+    run --separate-stderr weir_in unshare --mount bash damaged "$library" -- list zmq
+    expect_status 0
+    [[ $output == *"not available"*libzmq* ]] || complain "expected the reason"
+}
+
+@test "a driver from a module in WEIR_DRIVER_PATH, and by its path" {
+    WEIR_DRIVER_PATH=$WEIR_BUILD/tests/modules run --separate-stderr weir run skeleton -p all --json - "${quick[@]}"
+    expect_status 0
+    expect_json "$all_ok"
+    run --separate-stderr weir run "$WEIR_BUILD/tests/modules/skeleton.so" -p thread:thread --json - "${quick[@]}"
+    expect_status 0
+    expect_json "$all_ok"
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Cases about the ends of a channel: goodbyes, places taken again, shutdown.
+ */
+#include "conformance.h"
+
+#include <signal.h>
+
+enum { LAST_MESSAGES = 20 };
+
+static const struct weir_channel_config one_to_one = {0};
+
+/* ---- the end of the producers ------------------------------------------------------------------------------ */
+
+static void send_last(struct actor *self)
+{
+    for (uint64_t i = 0; i < LAST_MESSAGES; i++) {
+        SEND(self->endpoint, i, 8 + i);
+    }
+}
+
+static void drain_to_eof(struct actor *self)
+{
+    unsigned char byte;
+    for (uint64_t i = 0; i < LAST_MESSAGES; i++) {
+        RECV(self->endpoint, i, 8 + i);
+    }
+    EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
+    EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
+    EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_NOW), WEIR_EOF);
+}
+
+static void eof(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, send_last, drain_to_eof);
+}
+
+/* No consumer is there yet when the producer has already gone. */
+static void eof_late(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_worker(scene, WEIR_PRODUCER, 0, send_last);
+    if (!is_async(scene)) {
+        join_workers(scene); /* what travels by itself must not be forgotten: its producer waits for a consumer */
+    }
+    start_worker(scene, WEIR_CONSUMER, 0, drain_to_eof);
+}
+
+static void eof_many(struct scene *scene)
+{
+    open_channel(scene, &(struct weir_channel_config){.producers = 3});
+    unsigned char byte;
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        /* The places not taken yet count as producers to come. */
+        EXPECT(weir_recv(consumer, &byte, sizeof byte, WEIR_NOW), WEIR_EAGAIN);
+        struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, i);
+        SEND(producer, i, 8);
+        RECV(consumer, i, 8);
+        weir_detach(producer);
+    }
+    EXPECT(weir_recv(consumer, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
+    weir_detach(consumer);
+}
+
+static void leave_late(struct actor *self)
+{
+    (void)self;
+    await(1);
+    nap(20 * MILLISECOND_NS);
+    mark_event();
+}
+
+static void wait_for_eof(struct actor *self)
+{
+    unsigned char byte;
+    reach(1);
+    EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
+    require_soon(HERE, SOON_S * SECOND_NS);
+}
+
+static void eof_wakes(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, leave_late, wait_for_eof);
+}
+
+/* ---- the end of the consumers ------------------------------------------------------------------------------ */
+
+static void send_to_nobody(struct actor *self)
+{
+    await(1);
+    EXPECT(send_until_refused(self->endpoint, 64, WEIR_FOREVER), WEIR_EPIPE);
+    require_soon(HERE, SOON_S * SECOND_NS);
+    EXPECT(send_message(self->endpoint, 0, 64, 0, WEIR_NOW), WEIR_EPIPE);
+}
+
+static void leave_first(struct actor *self)
+{
+    weir_detach(self->endpoint);
+    self->endpoint = NULL;
+    mark_event();
+    reach(1);
+}
+
+static void epipe(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, send_to_nobody, leave_first);
+}
+
+static void block_until_epipe(struct actor *self)
+{
+    EXPECT(send_until_refused(self->endpoint, 4096, WEIR_FOREVER), WEIR_EPIPE);
+    require_soon(HERE, SOON_S * SECOND_NS);
+}
+
+static void leave_full(struct actor *self)
+{
+    (void)self;
+    await_standstill();
+    mark_event();
+}
+
+static void epipe_wakes(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, block_until_epipe, leave_full);
+}
+
+static void sigpipe(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    sigset_t pipe_only;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    REQUIRE(signal(SIGPIPE, SIG_DFL) != SIG_ERR && sigprocmask(SIG_UNBLOCK, &pipe_only, NULL) == 0,
+            "cannot prepare SIGPIPE");
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+    SEND(producer, 0, 64);
+    RECV(consumer, 0, 64);
+    weir_detach(consumer);
+    EXPECT(send_until_refused(producer, 64, WEIR_FOREVER), WEIR_EPIPE);
+    weir_detach(producer);
+    REQUIRE(signal(SIGPIPE, SIG_DFL) == SIG_DFL, "expected that SIGPIPE is as it was, got another disposition");
+}
+
+/* ---- shutdown ---------------------------------------------------------------------------------------------- */
+
+static void shut_down(struct actor *self)
+{
+    nap(20 * MILLISECOND_NS);
+    mark_event();
+    weir_channel_shutdown(self->scene->channel);
+}
+
+static void shut_down_receiver(struct actor *self)
+{
+    await(1);
+    shut_down(self);
+    void *place;
+    EXPECT(send_message(self->endpoint, 0, 8, 0, WEIR_FOREVER), WEIR_ECANCELED);
+    EXPECT(weir_reserve(self->endpoint, 8, &place, WEIR_NOW), WEIR_ECANCELED);
+    await(2); /* a goodbye would wake the consumer too */
+}
+
+static void receive_shutdown(struct actor *self)
+{
+    unsigned char buffer[4096];
+    const void *shown;
+    reach(1);
+    EXPECT(weir_recv(self->endpoint, buffer, sizeof buffer, WEIR_FOREVER), WEIR_ECANCELED);
+    require_soon(HERE, SOON_S * SECOND_NS);
+    reach(2);
+    EXPECT(weir_recv(self->endpoint, buffer, sizeof buffer, WEIR_NOW), WEIR_ECANCELED);
+    EXPECT(weir_recv(self->endpoint, buffer, 1, WEIR_FOREVER), WEIR_ECANCELED);
+    EXPECT(weir_peek(self->endpoint, &shown, WEIR_FOREVER), WEIR_ECANCELED);
+    struct weir_endpoint *late = NULL;
+    EXPECT(weir_attach(&late, self->scene->channel, WEIR_PRODUCER, 0), WEIR_ECANCELED);
+}
+
+static void shutdown_recv(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, shut_down_receiver, receive_shutdown);
+}
+
+static void block_until_shutdown(struct actor *self)
+{
+    EXPECT(send_until_refused(self->endpoint, 4096, WEIR_FOREVER), WEIR_ECANCELED);
+    require_soon(HERE, SOON_S * SECOND_NS);
+    reach(1);
+    EXPECT(send_message(self->endpoint, 0, 8, 0, WEIR_NOW), WEIR_ECANCELED);
+}
+
+static void shut_down_sender(struct actor *self)
+{
+    unsigned char buffer[4096];
+    await_standstill();
+    shut_down(self);
+    /* Messages are there, but the channel is shut down. */
+    EXPECT(weir_recv(self->endpoint, buffer, sizeof buffer, WEIR_FOREVER), WEIR_ECANCELED);
+    await(1); /* a goodbye would wake the producer too */
+}
+
+static void shutdown_send(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, block_until_shutdown, shut_down_sender);
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------ */
+
+static void reattach(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    unsigned char byte;
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+        EXPECT(weir_recv(consumer, &byte, sizeof byte, WEIR_NOW), WEIR_EAGAIN);
+        SEND(producer, i, 64);
+        RECV(consumer, i, 64);
+        weir_detach(producer);
+        EXPECT(weir_recv(consumer, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
+    }
+    struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        weir_detach(consumer);
+        consumer = attach(scene, WEIR_CONSUMER, 0);
+        SEND(producer, i, 64);
+        RECV(consumer, i, 64);
+    }
+    weir_detach(producer);
+    weir_detach(consumer);
+}
+
+static void take_taken(struct actor *self)
+{
+    struct weir_endpoint *second = NULL;
+    EXPECT(weir_attach(&second, self->scene->channel, WEIR_PRODUCER, 0), WEIR_EBUSY);
+    EXPECT(weir_attach(&second, self->scene->channel, WEIR_CONSUMER, 0), WEIR_EBUSY);
+    REQUIRE(second == NULL, "expected that a failed attach leaves its output as it was");
+}
+
+static void busy_place(struct scene *scene)
+{
+    open_channel(scene, &(struct weir_channel_config){.consumers = 1, .producers = 1});
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    struct actor same_thread = {.scene = scene};
+    start_worker(scene, WEIR_PRODUCER, 0, take_taken);
+    join_workers(scene);
+    struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+    take_taken(&same_thread);
+    weir_detach(producer);
+    weir_detach(consumer);
+}
+
+const struct conformance_case end_cases[] = {
+    {"eof", "consumers drain what was sent, then get WEIR_EOF, again and again", PAIRINGS, false, eof},
+    {"eof_late", "a consumer that comes after its producer has left gets the messages, then WEIR_EOF", SPANS, false,
+     eof_late},
+    {"eof_many", "WEIR_EOF comes only after the last of several producers", SPANS, false, eof_many},
+    {"eof_wakes", "a blocked consumer is woken by the last goodbye", PAIRINGS, false, eof_wakes},
+    {"epipe", "sending fails with WEIR_EPIPE once no consumer is left", PAIRINGS, false, epipe},
+    {"epipe_wakes", "a blocked producer is woken by the last consumer's goodbye", PAIRINGS, false, epipe_wakes},
+    {"sigpipe", "SIGPIPE at its default disposition does not kill", SPANS, false, sigpipe},
+    {"shutdown_recv", "shutdown wakes a blocked consumer, and every later call fails", PAIRINGS, false, shutdown_recv},
+    {"shutdown_send", "shutdown wakes a blocked producer, and every later call fails", PAIRINGS, false, shutdown_send},
+    {"reattach", "a place whose endpoint has detached may be taken again, and messages flow again", SPANS, false,
+     reattach},
+    {"busy_place", "a place that is taken gives WEIR_EBUSY", SPANS, true, busy_place},
+    {0},
+};

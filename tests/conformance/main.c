@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * conformance: does a channel keep the promises of <weir/channel.h>? For any spec, so also for a module that you have
+ * written yourself. The command line, and the list of all cases.
+ */
+#include "conformance.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct conformance_case *const tables[] = {message_cases, end_cases,     death_cases,   inplace_cases,
+                                                        polling_cases, scaling_cases, waiting_cases, hygiene_cases};
+
+static const char *const variant_names[] = {"threads",        "processes",      "thread:thread",
+                                            "thread:process", "process:thread", "process:process"};
+
+enum { VARIANTS = sizeof variant_names / sizeof variant_names[0] };
+
+/* ThreadSanitizer does not follow a process that forks and then starts threads. */
+#if defined(__SANITIZE_THREAD__)
+static const unsigned possible = THREADS | THREAD_THREAD;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+static const unsigned possible = THREADS | THREAD_THREAD;
+#else
+static const unsigned possible = SPANS | PAIRINGS;
+#endif
+#else
+static const unsigned possible = SPANS | PAIRINGS;
+#endif
+
+const char *variant_name(unsigned variant)
+{
+    return variant_names[__builtin_ctz(variant)];
+}
+
+static unsigned find_variant(const char *name)
+{
+    for (unsigned i = 0; i < VARIANTS; i++) {
+        if (strcmp(name, variant_names[i]) == 0) {
+            return 1u << i;
+        }
+    }
+    return 0;
+}
+
+/* Calls `visit` for every case and returns the worst of what it returned: failed before skipped before passed. */
+static int for_each_case(int (*visit)(const struct conformance_case *test, const char *word), const char *word)
+{
+    int worst = EXIT_PASSED;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (const struct conformance_case *test = tables[i]; test->name != NULL; test++) {
+            int result = visit(test, word);
+            if (worst != EXIT_FAILED && result != EXIT_PASSED) {
+                worst = result;
+            }
+        }
+    }
+    return worst;
+}
+
+static const struct conformance_case *find_case(const char *name)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (const struct conformance_case *test = tables[i]; test->name != NULL; test++) {
+            if (strcmp(test->name, name) == 0) {
+                return test;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- what it prints ---------------------------------------------------------------------------------------- */
+
+static int print_help(void)
+{
+    puts("Usage: conformance SPEC [CASE [SPAN|PAIRING]]\n"
+         "       conformance --deaths N SPEC\n"
+         "       conformance --cases | --specs | --help\n"
+         "\n"
+         "Checks that the channel SPEC keeps the promises of <weir/channel.h>. Without CASE: all of them.\n"
+         "\n"
+         "  SPEC       driver[,key=value...], or a path to a module\n"
+         "  SPAN       threads or processes\n"
+         "  PAIRING    thread:thread, thread:process, process:thread or process:process (producer:consumer)\n"
+         "  --cases    list the cases: name, where they run, what they check\n"
+         "  --specs    list the specs that can be had here\n"
+         "  --deaths   kill N workers on each side and print the longest time until the other side knew\n"
+         "\n"
+         "Exit status: 0 passed, 1 failed (one line says what was expected and what came), 2 wrong usage, 77 skipped\n"
+         "(the channel says that it cannot).");
+    return EXIT_PASSED;
+}
+
+static int print_case(const struct conformance_case *test, const char *word)
+{
+    (void)word;
+    const char *separator = "";
+    printf("%s\t", test->name);
+    for (unsigned i = 0; i < VARIANTS; i++) {
+        if (test->variants & possible & 1u << i) {
+            printf("%s%s", separator, variant_names[i]);
+            separator = ",";
+        }
+    }
+    printf("\t%s\n", test->sentence);
+    return EXIT_PASSED;
+}
+
+/* ---- what it does ------------------------------------------------------------------------------------------ */
+
+static int run_variants(const struct conformance_case *test, const char *spec)
+{
+    int worst = EXIT_PASSED;
+    for (unsigned i = 0; i < VARIANTS; i++) {
+        unsigned variant = test->variants & possible & 1u << i;
+        if (variant == 0) {
+            continue;
+        }
+        printf("%-26s%-16s", test->name, variant_name(variant));
+        int64_t began_ns = weir_now_ns();
+        int result = watch_case(spec, test, variant);
+        if (result == EXIT_PASSED) {
+            printf("passed %5" PRId64 " ms\n", (weir_now_ns() - began_ns) / MILLISECOND_NS);
+        }
+        if (worst != EXIT_FAILED && result != EXIT_PASSED) {
+            worst = result;
+        }
+    }
+    return worst;
+}
+
+static int run_one(const char *spec, const char *case_name, const char *variant_word)
+{
+    const struct conformance_case *test = find_case(case_name);
+    unsigned variant = variant_word != NULL ? find_variant(variant_word) : 0;
+    if (test == NULL || (variant_word != NULL && variant == 0)) {
+        fprintf(stderr, "conformance: no %s is called '%s'; see --cases\n", test == NULL ? "case" : "span or pairing",
+                test == NULL ? case_name : variant_word);
+        return 2;
+    }
+    if (variant == 0) {
+        return run_variants(test, spec);
+    }
+    if ((test->variants & possible & variant) == 0) {
+        printf("skipped: %s does not run with %s\n", case_name, variant_word);
+        return EXIT_SKIPPED;
+    }
+    return watch_case(spec, test, variant);
+}
+
+/* The longest of `kills` deaths of one side, idle, blocked and busy in turn, until the other side knew. */
+static int print_deaths(const char *spec, const char *side, int kills)
+{
+    static const char *const states[] = {"idle", "blocked", "busy"};
+    int64_t longest_ns = 0;
+    for (int i = 0; i < kills; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "kill_%s_%s", side, states[i % 3]);
+        int result = watch_case(spec, find_case(name), PROCESS_PROCESS);
+        if (result != EXIT_PASSED) {
+            return result;
+        }
+        if (atomic_load(&board->death_ns) > longest_ns) {
+            longest_ns = atomic_load(&board->death_ns);
+        }
+    }
+    printf("%s\t%s\t%d kills\tknown after at most %.1f ms\n", spec, side, kills, (double)longest_ns / 1e6);
+    return EXIT_PASSED;
+}
+
+static int measure_deaths(const char *count, const char *spec)
+{
+    int kills = atoi(count);
+    if (kills < 1) {
+        fprintf(stderr, "conformance: --deaths takes a number of kills, not '%s'\n", count);
+        return 2;
+    }
+    int result = print_deaths(spec, "producer", kills);
+    return result == EXIT_PASSED ? print_deaths(spec, "consumer", kills) : result;
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    const char *first = argc > 1 ? argv[1] : "";
+    if (strcmp(first, "--help") == 0) {
+        return print_help();
+    }
+    if (strcmp(first, "--cases") == 0) {
+        return for_each_case(print_case, NULL);
+    }
+    if (strcmp(first, "--specs") == 0) {
+        return print_specs();
+    }
+    if (strcmp(first, "--deaths") == 0 && argc == 4) {
+        return measure_deaths(argv[2], argv[3]);
+    }
+    if (*first == '\0' || *first == '-' || argc > 4) {
+        fputs("conformance: expected SPEC [CASE [SPAN|PAIRING]]; see --help\n", stderr);
+        return 2;
+    }
+    return argc == 2 ? for_each_case(run_variants, first) : run_one(first, argv[2], argc == 4 ? argv[3] : NULL);
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+#
+# What `meson install` gives is whole: its pieces are there, the program finds its module, and a small program
+# compiles and runs with nothing but the installed files and pkg-config.
+#
+#   install.sh BUILD_FOLDER COMPILER…
+set -euo pipefail
+
+build=$1
+compiler=("${@:2}")
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# option NAME: the value of an option of the build.
+option() {
+    meson introspect --buildoptions "$build" | jq -r --arg name "$1" '.[] | select(.name == $name).value'
+}
+
+meson install -C "$build" --no-rebuild --quiet --destdir "$root"
+prefix=$root$(option prefix)
+library=$prefix/$(option libdir)
+export LD_LIBRARY_PATH=$library
+unset WEIR_DRIVER_PATH
+
+for header in channel driver weir worker version; do
+    [ -s "$prefix/include/weir/$header.h" ] || fail "there is no weir/$header.h"
+done
+[ -e "$library/libweir.so" ] || fail "there is no libweir.so"
+[ -x "$prefix/bin/weir" ] || fail "there is no program weir"
+if [ "$(option zmq)" != disabled ] &&
+    pkg-config --exists libzmq; then
+    [ -n "$(find "$library/weir" -name '*zmq*.so')" ] || fail "there is no zmq module in $library/weir"
+    "$prefix/bin/weir" list zmq | grep -qi tcp || fail "the installed weir does not find its zmq module"
+fi
+stray=$(find "$root" -type f ! -path "$prefix/*")
+[ -z "$stray" ] || fail "installed outside the prefix: $stray"
+
+export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$library/pkgconfig
+[ "$(pkg-config --modversion weir)" = "$(meson introspect --projectinfo "$build" | jq -r .version)" ] ||
+    fail "weir.pc has another version"
+
+cat >"$root/hello.c" <<'C'
+#include <stdio.h>
+#include <weir/weir.h>
+int main(void)
+{
+    struct weir_channel *channel;
+    struct weir_endpoint *out, *in;
+    char text[6];
+    if (weir_channel_create(&channel, "pipe", NULL, NULL) || weir_attach(&out, channel, WEIR_PRODUCER, 0) ||
+        weir_attach(&in, channel, WEIR_CONSUMER, 0) || weir_send(out, "hello", 6, 0, WEIR_NOW) ||
+        weir_recv(in, text, sizeof text, weir_now_ns() + 5000000000) != 6)
+        return 1;
+    puts(text);
+    weir_detach(out);
+    weir_detach(in);
+    weir_channel_destroy(channel);
+    return 0;
+}
+C
+read -ra flags <<<"$(pkg-config --cflags --libs weir)"
+"${compiler[@]}" -std=c11 -Wall -Wextra -Werror -o "$root/hello" "$root/hello.c" "${flags[@]}"
+[ "$("$root/hello")" = hello ] || fail "a program with the installed library does not work"

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A driver that does wrong on purpose, to test the tests: it wraps a real channel, given as of=SPEC with ':' in place
+ * of ',', and spoils one message in `every`, or comes to a bad end there. Which message of each run of `every` is drawn
+ * from the seed. It does not wrap channels whose messages travel by themselves: a message that it drops would then be
+ * waited for. A message that it sends twice or late is kept in `pending` until the inner channel has room.
+ */
+#include <weir/driver.h>
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { OPTION_OF, OPTION_KIND, OPTION_EVERY, OPTION_SEED, OPTION_ROLE, OPTION_DELAY };
+
+enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW };
+
+static const struct weir_option fault_options[] = {
+    [OPTION_OF] = {.name = "of",
+                   .type = WEIR_OPTION_STRING,
+                   .fallback = "mutex",
+                   .help = "the spec of the channel to wrap, with ':' in place of ','"},
+    [OPTION_KIND] = {.name = "kind",
+                     .type = WEIR_OPTION_CHOICE,
+                     .fallback = "none",
+                     .choices = "none|drop|repeat|swap|flip|truncate|crash|exit|hang|slow",
+                     .help = "what goes wrong"},
+    [OPTION_EVERY] = {.name = "every",
+                      .type = WEIR_OPTION_NUMBER,
+                      .fallback = "1000",
+                      .min = 1,
+                      .max = UINT32_MAX,
+                      .help = "with one message in so many"},
+    [OPTION_SEED] = {.name = "seed",
+                     .type = WEIR_OPTION_NUMBER,
+                     .fallback = "1",
+                     .max = UINT32_MAX,
+                     .help = "decides which message, and which bit"},
+    [OPTION_ROLE] = {.name = "role",
+                     .type = WEIR_OPTION_CHOICE,
+                     .fallback = "producer",
+                     .choices = "producer|consumer",
+                     .help = "who crashes, exits, hangs or is slow"},
+    [OPTION_DELAY] = {.name = "delay_ns",
+                      .type = WEIR_OPTION_NUMBER,
+                      .fallback = "1000000",
+                      .max = UINT32_MAX,
+                      .help = "how long who is slow takes"},
+    {0},
+};
+
+struct fault_channel {
+    struct weir_channel *inner;
+};
+
+/* When the copy in `pending` goes out. */
+enum pending { EMPTY = 0, BEFORE_NEXT, AFTER_NEXT };
+
+struct fault_endpoint {
+    struct weir_endpoint *inner;
+    uint64_t random;
+    uint64_t moved;  /* messages that this endpoint has sent or received */
+    uint64_t offset; /* moved % every == offset: this one */
+    enum pending pending;
+    size_t pending_length;
+    unsigned char *copy; /* max_message_bytes; what is pending, or what is spoiled */
+};
+
+static uint64_t number_of(const struct weir_driver_channel *channel, size_t option)
+{
+    return channel->options[option].number;
+}
+
+/* splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014) */
+static uint64_t draw(struct fault_endpoint *state)
+{
+    uint64_t z = state->random += 0x9E3779B97F4A7C15u;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+    z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+    return z ^ z >> 31;
+}
+
+/* ---- create and attach ------------------------------------------------------------------------------------- */
+
+static int fault_create(struct weir_driver_channel *channel, struct weir_error *error)
+{
+    struct fault_channel *state = channel->state;
+    char *spec = strdup(channel->options[OPTION_OF].text);
+    if (spec == NULL) {
+        return weir_error_set(error, WEIR_ENOMEM, "memory ran out");
+    }
+    for (char *colon = spec; (colon = strchr(colon, ':')) != NULL;) {
+        *colon = ',';
+    }
+    int result = weir_channel_create(&state->inner, spec, channel->config, error);
+    free(spec);
+    if (result != WEIR_OK) {
+        return result;
+    }
+    struct weir_channel_info info;
+    weir_channel_info(state->inner, &info);
+    if (info.capabilities & WEIR_CAP_ASYNC) {
+        return weir_error_set(error, WEIR_ENOTSUP, "fault cannot wrap %s: its messages travel by themselves",
+                              info.driver);
+    }
+    channel->depth = info.depth;
+    return WEIR_OK;
+}
+
+static void fault_destroy(struct weir_driver_channel *channel)
+{
+    struct fault_channel *state = channel->state;
+    weir_channel_destroy(state->inner);
+}
+
+static int fault_attach(struct weir_driver_endpoint *endpoint)
+{
+    struct weir_driver_channel *channel = endpoint->channel;
+    struct fault_channel *shared = channel->state;
+    struct fault_endpoint *state = endpoint->state;
+    state->random = number_of(channel, OPTION_SEED) * 2048 + endpoint->role * 1024u + endpoint->index;
+    state->offset = draw(state) % number_of(channel, OPTION_EVERY);
+    state->copy = malloc(channel->config->max_message_bytes);
+    if (state->copy == NULL) {
+        return WEIR_ENOMEM;
+    }
+    int result = weir_attach(&state->inner, shared->inner, endpoint->role, endpoint->index);
+    return result == WEIR_OK || result == WEIR_ENOMEM ? result : WEIR_ESYSTEM;
+}
+
+/* ---- doing wrong ------------------------------------------------------------------------------------------- */
+
+/* A sanitizer would turn the signal into a report and an exit. */
+__attribute__((no_sanitize("null", "address", "undefined"))) static void crash(void)
+{
+    volatile int *volatile nowhere = NULL;
+    signal(SIGSEGV, SIG_DFL);
+    *nowhere = 1;
+}
+
+static void come_to_a_bad_end(const struct weir_driver_channel *channel)
+{
+    uint64_t delay_ns = number_of(channel, OPTION_DELAY);
+    struct timespec delay = {.tv_sec = (time_t)(delay_ns / 1000000000), .tv_nsec = (long)(delay_ns % 1000000000)};
+    switch ((enum kind)number_of(channel, OPTION_KIND)) {
+    case CRASH:
+        crash();
+        break;
+    case EXIT:
+        _exit(7);
+    case HANG:
+        for (;;) {
+            pause();
+        }
+    case SLOW:
+        nanosleep(&delay, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+static bool is_chosen(const struct weir_driver_endpoint *endpoint)
+{
+    const struct fault_endpoint *state = endpoint->state;
+    return state->moved % number_of(endpoint->channel, OPTION_EVERY) == state->offset;
+}
+
+/* The core sees deaths, goodbyes and shutdown on the outer channel by itself. */
+static ssize_t driver_result(ssize_t result)
+{
+    switch (result) {
+    case WEIR_ETIMEDOUT:
+    case WEIR_EPIPE:
+    case WEIR_EOF:
+    case WEIR_EPEERDIED:
+    case WEIR_ECANCELED:
+        return WEIR_EAGAIN;
+    case WEIR_EMSGSIZE:
+    case WEIR_EINVAL:
+    case WEIR_ENOMEM:
+        return WEIR_ESYSTEM;
+    default:
+        return result;
+    }
+}
+
+/* ---- send -------------------------------------------------------------------------------------------------- */
+
+static int forward(struct fault_endpoint *state, const void *buffer, size_t length)
+{
+    return (int)driver_result(weir_send(state->inner, buffer, length, 0, WEIR_NOW));
+}
+
+static void keep(struct fault_endpoint *state, const void *buffer, size_t length, enum pending when)
+{
+    if (length > 0) {
+        memcpy(state->copy, buffer, length);
+    }
+    state->pending_length = length;
+    state->pending = when;
+}
+
+static int send_pending(struct fault_endpoint *state)
+{
+    int result = forward(state, state->copy, state->pending_length);
+    if (result == WEIR_OK) {
+        state->pending = EMPTY;
+    }
+    return result;
+}
+
+/* Nothing is pending: the copy is free. */
+static int send_wrong(struct fault_endpoint *state, enum kind kind, const void *buffer, size_t length)
+{
+    int result;
+    switch (kind) {
+    case DROP:
+        return WEIR_OK;
+    case REPEAT:
+        result = forward(state, buffer, length);
+        if (result == WEIR_OK) {
+            keep(state, buffer, length, BEFORE_NEXT);
+            send_pending(state); /* if there is no room now, before the next message */
+        }
+        return result;
+    case SWAP:
+        keep(state, buffer, length, AFTER_NEXT);
+        return WEIR_OK;
+    case FLIP:
+        if (length > 0) {
+            uint64_t bit = draw(state) % (length * 8);
+            memcpy(state->copy, buffer, length);
+            state->copy[bit / 8] ^= (unsigned char)(1u << bit % 8);
+            return forward(state, state->copy, length);
+        }
+        return forward(state, buffer, length);
+    case TRUNCATE:
+        return forward(state, buffer, length > 0 ? draw(state) % length : 0);
+    default:
+        return forward(state, buffer, length);
+    }
+}
+
+static int fault_send(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
+{
+    (void)flags;
+    struct fault_endpoint *state = endpoint->state;
+    struct weir_driver_channel *channel = endpoint->channel;
+    int result = state->pending == BEFORE_NEXT ? send_pending(state) : WEIR_OK;
+    if (result != WEIR_OK) {
+        return result;
+    }
+    bool chosen = state->pending == EMPTY && is_chosen(endpoint);
+    if (chosen && number_of(channel, OPTION_ROLE) == WEIR_PRODUCER) {
+        come_to_a_bad_end(channel);
+    }
+    enum kind kind = chosen ? (enum kind)number_of(channel, OPTION_KIND) : NONE;
+    bool swapping = state->pending == AFTER_NEXT;
+    result = send_wrong(state, kind, buffer, length);
+    if (result == WEIR_OK) {
+        state->moved++;
+    }
+    if (result == WEIR_OK && swapping) {
+        state->pending = BEFORE_NEXT;
+        send_pending(state);
+    }
+    return result;
+}
+
+/* ---- receive and detach ------------------------------------------------------------------------------------ */
+
+static ssize_t fault_recv(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
+{
+    struct fault_endpoint *state = endpoint->state;
+    ssize_t length = driver_result(weir_recv(state->inner, buffer, capacity, WEIR_NOW));
+    if (length >= 0) {
+        if (is_chosen(endpoint) && number_of(endpoint->channel, OPTION_ROLE) == WEIR_CONSUMER) {
+            come_to_a_bad_end(endpoint->channel);
+        }
+        state->moved++;
+    }
+    return length;
+}
+
+static void fault_detach(struct weir_driver_endpoint *endpoint)
+{
+    struct fault_endpoint *state = endpoint->state;
+    if (state->pending != EMPTY) {
+        /* The consumer may be slow, but it may also have gone, which the inner channel knows. */
+        weir_send(state->inner, state->copy, state->pending_length, 0, weir_now_ns() + 1000000000);
+    }
+    weir_detach(state->inner);
+    free(state->copy);
+}
+
+static const struct weir_driver fault_driver = {
+    .abi = WEIR_DRIVER_ABI,
+    .name = "fault",
+    .summary = "another channel with mistakes made on purpose, to test tests",
+    .wait = WEIR_WAIT_ADAPTIVE,
+    .channel_bytes = sizeof(struct fault_channel),
+    .endpoint_bytes = sizeof(struct fault_endpoint),
+    .options = fault_options,
+    .create = fault_create,
+    .destroy = fault_destroy,
+    .attach = fault_attach,
+    .detach = fault_detach,
+    .send = fault_send,
+    .recv = fault_recv,
+};
+
+WEIR_DRIVER_MODULE(fault_driver);
