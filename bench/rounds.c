@@ -14,7 +14,9 @@
 /* Long enough that two clock reads, a first wake and the last few microseconds do not matter. */
 #define EPOCH_NS INT64_C(10000000)
 
-#define FIRST_COUNT  64
+#define FIRST_COUNT  64 /* messages, but of no more than this many bytes in all, and at least 2 */
+#define FIRST_BYTES  ((size_t)4 << 20)
+#define LEAST_COUNT  2
 #define MOST_COUNT   (UINT64_C(1) << 24)
 #define LEAST_ROUNDS 3
 
@@ -54,7 +56,8 @@ static int measure(struct run *run, struct cell *cell, uint64_t count, struct ou
 static int calibrate(struct run *run, struct cell *cell)
 {
     struct outcome outcome;
-    uint64_t count = FIRST_COUNT;
+    uint64_t fit = FIRST_BYTES / cell->setup.size;
+    uint64_t count = fit > FIRST_COUNT ? FIRST_COUNT : fit < LEAST_COUNT ? LEAST_COUNT : fit;
     for (int steps = 0; steps < 6 && cell->status == CELL_OK; steps++) {
         if (measure(run, cell, count, &outcome) != 0)
             return 1;
@@ -62,7 +65,7 @@ static int calibrate(struct run *run, struct cell *cell)
         bool is_long = wall >= EPOCH_NS / 4;
         double factor = (double)EPOCH_NS / (double)wall;
         double next = (double)count * (is_long || factor < 100 ? factor : 100);
-        cell->count = next < 8 ? 8 : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
+        cell->count = next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
         if (is_long || cell->count == MOST_COUNT)
             break;
         count = cell->count;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,6 +31,9 @@ static const struct weir_option options[] = {
 /* What one message costs of the send buffer beyond its bytes: the kernel's own header and rounding, at most. */
 #define PACKET_OVERHEAD_BYTES 1024
 
+/* Packets up to this are never refused for their length. */
+#define PACKET_SURE_BYTES 65536
+
 struct state {
     struct weir_stream stream; /* also holds the descriptors of the other types */
     bool is_stream;
@@ -38,7 +42,7 @@ struct state {
 /* The kernel doubles what is asked for. Root may ask for more than net.core.wmem_max. */
 static size_t size_socket(int fd, size_t wanted)
 {
-    int bytes = wanted / 2 < INT_MAX / 4 ? (int)(wanted / 2) : INT_MAX / 4;
+    int bytes = wanted / 2 < INT_MAX / 4 ? (int)((wanted + 1) / 2) : INT_MAX / 4;
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) != 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
     int given = 0;
@@ -46,13 +50,44 @@ static size_t size_socket(int fd, size_t wanted)
     return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &given, &length) == 0 ? (size_t)given : 0;
 }
 
-static int check_packets(struct weir_driver_channel *channel, size_t capacity, struct weir_error *error)
+static int send_packet(int fd, const void *buffer, size_t length)
 {
-    size_t longest = channel->config->max_message_bytes;
+    ssize_t sent;
+    do
+        sent = send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return 0;
+    /* ENOBUFS: the kernel found no memory just now; as with a full buffer, nothing happened. */
+    return errno == EAGAIN || errno == ENOBUFS ? WEIR_EAGAIN : WEIR_ESYSTEM;
+}
+
+/* The kernel keeps a packet in one piece of memory, for long ones mostly a contiguous one, and only tells by refusing
+ * how long a piece it has: so one packet of the greatest length is sent to and fro. */
+static int try_longest(const struct state *state, size_t longest)
+{
+    void *packet = calloc(1, longest);
+    if (packet == NULL)
+        return WEIR_ENOMEM;
+    int result = send_packet(state->stream.write_fd, packet, longest);
+    free(packet);
+    char first;
+    if (result == 0 && recv(state->stream.read_fd, &first, sizeof first, MSG_DONTWAIT) != sizeof first)
+        result = WEIR_ESYSTEM;
+    return result;
+}
+
+static int check_packets(struct weir_driver_channel *channel, struct weir_error *error)
+{
+    const struct state *state = channel->state;
+    size_t longest = channel->config->max_message_bytes, capacity = state->stream.capacity_bytes;
     if (longest + 32 > capacity) /* the kernel's own rule, unix_dgram_sendmsg in net/unix/af_unix.c */
         return weir_error_set(error, WEIR_EMSGSIZE,
                               "messages of %zu bytes do not fit: the socket's send buffer has %zu (net.core.wmem_max)",
                               longest, capacity);
+    if (longest > PACKET_SURE_BYTES && try_longest(state, longest) != 0)
+        return weir_error_set(error, WEIR_EMSGSIZE,
+                              "the kernel has no packets of %zu bytes; type=stream carries longer messages", longest);
     size_t depth = capacity / (longest + longest / 8 + PACKET_OVERHEAD_BYTES);
     channel->depth = depth > 0 ? depth : 1;
     return 0;
@@ -75,8 +110,7 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
     if (wanted < 4 * STREAM_ATOMIC_BYTES && state->is_stream)
         wanted = 4 * STREAM_ATOMIC_BYTES; /* a buffer takes at most half of the whole */
     state->stream.capacity_bytes = size_socket(ends[0], wanted);
-    return state->is_stream ? weir_stream_init(channel, &state->stream, error)
-                            : check_packets(channel, state->stream.capacity_bytes, error);
+    return state->is_stream ? weir_stream_init(channel, &state->stream, error) : check_packets(channel, error);
 }
 
 static void destroy(struct weir_driver_channel *channel)
@@ -99,18 +133,6 @@ static void detach(struct weir_driver_endpoint *endpoint)
     const struct state *state = endpoint->channel->state;
     if (state->is_stream)
         weir_stream_detach(endpoint->state);
-}
-
-static int send_packet(int fd, const void *buffer, size_t length)
-{
-    ssize_t sent;
-    do
-        sent = send(fd, buffer, length, MSG_DONTWAIT | MSG_NOSIGNAL);
-    while (sent < 0 && errno == EINTR);
-    if (sent >= 0)
-        return 0;
-    /* ENOBUFS: the kernel found no memory just now; as with a full buffer, nothing happened. */
-    return errno == EAGAIN || errno == ENOBUFS ? WEIR_EAGAIN : WEIR_ESYSTEM;
 }
 
 static int send_message(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)

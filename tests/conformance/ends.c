@@ -6,7 +6,7 @@
 
 #include <signal.h>
 
-enum { LAST_MESSAGES = 20 };
+enum { LAST_MESSAGES = 20, GOODBYES = 10 };
 
 static const struct weir_channel_config one_to_one = {0};
 
@@ -84,6 +84,41 @@ static void eof_wakes(struct scene *scene)
 {
     open_channel(scene, &one_to_one);
     start_workers(scene, leave_late, wait_for_eof);
+}
+
+/* The producer attaches in each round anew, says one thing and leaves, while the consumer sleeps. */
+static void send_last_words(struct actor *self)
+{
+    for (int i = 0; i < GOODBYES; i++) {
+        await(3 * i);
+        if (self->endpoint == NULL) {
+            self->endpoint = attach(self->scene, WEIR_PRODUCER, 0);
+        }
+        reach(3 * i + 1);
+        await(3 * i + 2);
+        nap(MILLISECOND_NS / 2);
+        SEND(self->endpoint, (uint64_t)i, 64);
+        weir_detach(self->endpoint);
+        self->endpoint = NULL;
+    }
+}
+
+static void hear_last_words(struct actor *self)
+{
+    unsigned char byte;
+    for (int i = 0; i < GOODBYES; i++) {
+        await(3 * i + 1);
+        reach(3 * i + 2);
+        RECV(self->endpoint, (uint64_t)i, 64);
+        EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
+        reach(3 * i + 3);
+    }
+}
+
+static void last_words(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, send_last_words, hear_last_words);
 }
 
 /* ---- the end of the consumers ------------------------------------------------------------------------------ */
@@ -264,6 +299,8 @@ const struct conformance_case end_cases[] = {
      eof_late},
     {"eof_many", "WEIR_EOF comes only after the last of several producers", SPANS, false, eof_many},
     {"eof_wakes", "a blocked consumer is woken by the last goodbye", PAIRINGS, false, eof_wakes},
+    {"last_words", "a message sent just before the goodbye reaches a consumer that sleeps", PAIRINGS, false,
+     last_words},
     {"epipe", "sending fails with WEIR_EPIPE once no consumer is left", PAIRINGS, false, epipe},
     {"epipe_wakes", "a blocked producer is woken by the last consumer's goodbye", PAIRINGS, false, epipe_wakes},
     {"sigpipe", "SIGPIPE at its default disposition does not kill", SPANS, false, sigpipe},
