@@ -98,7 +98,9 @@ int command_list(int argc, char **argv)
                               "available.";
     static const struct argp argp = {NULL, parse_key, "[CHANNEL]", doc, NULL, NULL, NULL};
     const char *name = NULL;
+    static const struct argp_option no_options[] = {{0, 0, 0, 0, 0, 0}};
     argp_err_exit_status = 2;
+    check_words(no_options, argc, argv);
     if (argp_parse(&argp, argc, argv, 0, NULL, &name) != 0)
         usage_error("the arguments cannot be parsed");
     if (name != NULL)

@@ -17,7 +17,7 @@
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
 /* How many letters at the start agree, for a cheap and useful "did you mean". */
-static const char *nearest_word(const char *word, const char *const *words)
+const char *nearest_word(const char *word, const char *const *words)
 {
     const char *nearest = NULL;
     size_t best = 0;

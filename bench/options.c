@@ -196,33 +196,96 @@ static error_t parse_key(int key, char *text, struct argp_state *state)
 
 /* ---- words that argp would complain about in two lines ------------------------------------------------------- */
 
-static void check_long_option(const char *argument)
+static bool is_end(const struct argp_option *option)
 {
-    const char *names[sizeof table / sizeof table[0] + 3];
-    char word[64];
-    size_t count = 0, length = strcspn(argument + 2, "=");
-    for (size_t i = 0; i + 1 < sizeof table / sizeof table[0]; i++) {
-        if (table[i].name == NULL)
-            continue;
-        if (strncmp(table[i].name, argument + 2, length) == 0)
-            return; /* whole, or a beginning: argp's matter */
-        names[count++] = table[i].name;
-    }
+    return option->name == NULL && option->key == 0 && option->doc == NULL;
+}
+
+static void unknown_option(const struct argp_option *options, const char *word)
+{
+    const char *names[64];
+    size_t count = 0;
+    struct weir_error error;
+    for (const struct argp_option *option = options; !is_end(option) && count < 60; option++)
+        if (option->name != NULL)
+            names[count++] = option->name;
     names[count++] = "help";
     names[count++] = "usage";
     names[count] = NULL;
-    snprintf(word, sizeof word, "%.*s", (int)length, argument + 2);
-    struct weir_error error;
-    if (length > 0 && strcmp(word, "help") != 0 && strcmp(word, "usage") != 0 && strcmp(word, "version") != 0 &&
-        find_word("option", word, names, &error) < 0)
+    if (find_word("option", word, names, &error) < 0)
         usage_error("%s", error.text);
 }
 
-static void check_words(int argc, char **argv)
+/* The option that `word` names, whole or by a beginning of its own; NULL for help and usage. */
+static const struct argp_option *find_long(const struct argp_option *options, const char *word)
 {
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strncmp(argv[i], "--", 2) == 0)
-            check_long_option(argv[i]);
+    const struct argp_option *found = NULL;
+    size_t length = strlen(word), matches = 0;
+    for (const struct argp_option *option = options; !is_end(option); option++) {
+        if (option->name == NULL || strncmp(option->name, word, length) != 0)
+            continue;
+        if (option->name[length] == '\0')
+            return option;
+        if (matches++ > 0)
+            usage_error("option '--%s' may be --%s or --%s", word, found->name, option->name);
+        found = option;
+    }
+    if (found == NULL && strncmp("help", word, length) != 0 && strncmp("usage", word, length) != 0)
+        unknown_option(options, word);
+    return found;
+}
+
+static void need_value(const char *option, int argc, int next)
+{
+    if (next >= argc)
+        usage_error("option '%s' needs a value", option);
+}
+
+/* Both return how many arguments the option at argv[at] takes. */
+static int check_long(const struct argp_option *options, int argc, char **argv, int at)
+{
+    char word[64];
+    size_t length = strcspn(argv[at] + 2, "=");
+    bool has_value = argv[at][2 + length] == '=';
+    snprintf(word, sizeof word, "%.*s", (int)length, argv[at] + 2);
+    const struct argp_option *option = find_long(options, word);
+    bool takes_value = option != NULL && option->arg != NULL;
+    if (has_value && !takes_value)
+        usage_error("option '--%s' takes no value", word);
+    if (!takes_value || has_value)
+        return 1;
+    need_value(argv[at], argc, at + 1);
+    return 2;
+}
+
+static int check_short(const struct argp_option *options, int argc, char **argv, int at)
+{
+    for (const char *letter = argv[at] + 1; *letter != '\0'; letter++) {
+        const struct argp_option *option = options;
+        while (!is_end(option) && option->key != *letter)
+            option++;
+        if (is_end(option) && *letter != '?')
+            usage_error("unknown option '-%c'; --help lists all", *letter);
+        if (is_end(option) || option->arg == NULL)
+            continue;
+        if (letter[1] != '\0')
+            return 1;
+        need_value(argv[at], argc, at + 1);
+        return 2;
+    }
+    return 1;
+}
+
+void check_words(const struct argp_option *options, int argc, char **argv)
+{
+    for (int at = 1; at < argc && strcmp(argv[at], "--") != 0;) {
+        if (strncmp(argv[at], "--", 2) == 0)
+            at += check_long(options, argc, argv, at);
+        else if (argv[at][0] == '-' && argv[at][1] != '\0')
+            at += check_short(options, argc, argv, at);
+        else
+            at++;
+    }
 }
 
 /* ---- defaults and checks ------------------------------------------------------------------------------------- */
@@ -256,11 +319,15 @@ static void add_defaults(struct options *options)
  * started. What is only not available here, or not in this form, is the cells' matter. */
 static void check_specs(const struct options *options)
 {
+    static const char *const commands[] = {"run", "list", NULL};
     const struct weir_channel_config config = {.max_message_bytes = 64, .depth = 4, .span = WEIR_SPAN_THREADS};
     for (size_t i = 0; i < options->axes.spec_count; i++) {
         struct weir_channel *channel = NULL;
         struct weir_error error;
         int result = weir_channel_create(&channel, options->axes.specs[i], &config, &error);
+        const char *command = result == WEIR_EUNKNOWN ? nearest_word(options->axes.specs[i], commands) : NULL;
+        if (command != NULL)
+            usage_error("%s; or did you mean the command '%s'?", error.text, command);
         if (result == WEIR_EUNKNOWN || result == WEIR_EINVAL)
             usage_error("%s", error.text);
         weir_channel_destroy(channel);
@@ -291,7 +358,7 @@ void options_parse(struct options *ret, int argc, char **argv)
     static const struct argp argp = {table, parse_key, "[CHANNEL…]", doc, NULL, NULL, NULL};
     *ret = (struct options){0};
     argp_err_exit_status = 2;
-    check_words(argc, argv);
+    check_words(table, argc, argv);
     if (argp_parse(&argp, argc, argv, 0, NULL, ret) != 0)
         usage_error("the arguments cannot be parsed");
     add_defaults(ret);

@@ -28,7 +28,8 @@ static int resolve(const char *path, char *ret_target, bool *ret_replace, mode_t
     if (realpath(path, ret_target) == NULL) {
         if (errno != ENOENT || strlen(path) >= PATH_MAX)
             return complain(error, path);
-        *ret_replace = lstat(path, &status) != 0 || !S_ISLNK(status.st_mode); /* a link to what is yet to be stays one */
+        *ret_replace =
+            lstat(path, &status) != 0 || !S_ISLNK(status.st_mode); /* a link to what is yet to be stays one */
         strcpy(ret_target, path);
         return 0;
     }

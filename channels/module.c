@@ -108,15 +108,18 @@ static const struct weir_driver *open_module(const char *path, const char *packa
                        package != NULL ? "; install the Debian package " : "", package != NULL ? package : "");
         return NULL;
     }
-    const struct weir_driver *const *driver = dlsym(library, "weir_driver_module");
-    int result = driver != NULL ? weir_driver_check(*driver, error)
-                                : weir_error_set(error, unusable,
-                                                 "%s is not a weir driver: it has no symbol weir_driver_module", path);
+    const struct weir_driver *(*module)(void);
+    *(void **)&module = dlsym(library, "weir_driver_module"); /* POSIX's own way to a function */
+    const struct weir_driver *driver = module != NULL ? module() : NULL;
+    int result =
+        driver != NULL
+            ? weir_driver_check(driver, error)
+            : weir_error_set(error, unusable, "%s is not a weir driver: it has no function weir_driver_module", path);
     if (result != 0) {
         dlclose(library);
         return NULL;
     }
-    return *driver;
+    return driver;
 }
 
 static const struct weir_driver *search(const char *name, const char *package, struct weir_error *error)

@@ -122,18 +122,19 @@ static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt
     return result;
 }
 
-/* `futile` counts wakes in a row that led to nothing: a descriptor may be ready and still not have room for a whole
+/* `futile` counts readiness in a row that led to nothing: a descriptor may be ready and still not have room for a whole
  * message. Then the pauses grow, so that this is not a busy loop. */
-static void sleep_on_fd(struct weir_endpoint *endpoint, bool heard_news, unsigned futile, int64_t timeout_ns)
+static void sleep_on_fd(struct weir_endpoint *endpoint, bool heard_news, unsigned *futile, int64_t timeout_ns)
 {
     struct pollfd fds[2] = {{.fd = -1}, {.fd = -1, .events = POLLIN}};
     fds[0].fd = endpoint->driver->fd(&endpoint->view, &fds[0].events);
     if (!heard_news) /* else it stays readable and says nothing new */
         fds[1].fd = endpoint->channel->news_fd;
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
-    if (futile > 2)
-        nap(INT64_C(10000) << (futile < 8 ? futile : 8));
-    ppoll(fds, 2, &timeout, NULL); /* any return is a reason to look again */
+    if (*futile > 2)
+        nap(INT64_C(10000) << (*futile < 8 ? *futile : 8));
+    /* Any return is a reason to look again. */
+    *futile = ppoll(fds, 2, &timeout, NULL) > 0 && fds[0].revents != 0 ? *futile + 1 : 0;
 }
 
 /* For who polls the descriptor of a bell: announce, and look again, as before a sleep. */
@@ -180,7 +181,7 @@ static void let_go(struct weir_endpoint *endpoint)
 }
 
 static ssize_t wait_until(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, uint32_t seen,
-                          bool heard_news, unsigned futile)
+                          bool heard_news, unsigned *futile)
 {
     enum weir_wait policy = endpoint->channel->config.wait;
     bool in_vain = policy != WEIR_WAIT_BLOCK && weir_roster_shares_one_cpu(endpoint->channel);
@@ -214,7 +215,8 @@ static void look_at_times(struct weir_endpoint *endpoint, int64_t now_ns)
 ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t deadline_ns)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    for (unsigned futile = 0;; futile++) {
+    unsigned futile = 0;
+    for (;;) {
         let_go(endpoint);
         look_at_times(endpoint, weir_now_ns());
         /* Read before the look for news: an event after that has changed it, and no sleep follows. */
@@ -230,7 +232,7 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
             return WEIR_ETIMEDOUT;
         /* Heard and still here: stragglers may be under way. They are looked for often. */
         int64_t until_ns = earlier(deadline_ns, now + (heard_news ? STRAGGLER_NS : WEIR_SLICE_NS));
-        result = wait_until(endpoint, attempt, until_ns, seen, heard_news, futile);
+        result = wait_until(endpoint, attempt, until_ns, seen, heard_news, &futile);
         if (result != WEIR_EAGAIN)
             return result;
     }

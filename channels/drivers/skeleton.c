@@ -166,4 +166,4 @@ static const struct weir_driver skeleton = {
     .detach = detach,
     .destroy = destroy,
 };
-WEIR_DRIVER_MODULE(skeleton);
+WEIR_DRIVER_MODULE(skeleton)

@@ -24,8 +24,10 @@
 #define LINGER_MS   2000
 #define LOOK_NS     200000
 
-/* Senders' libzmq learns of a closed connection from its I/O thread, and looks for such news once a millisecond. */
-#define FAREWELL_NS 5000000
+/* How long a consumer that has closed its socket waits for producers that are still there: their libzmq learns of it
+ * from its I/O thread, and looks for such news once a millisecond; what they send until then is lost. */
+#define FAREWELL_LOOKS   25
+#define FAREWELL_LOOK_NS 1000000
 
 /* A connection fails only when its consumer goes away, for the address is always there: try again soon. */
 #define RECONNECT_MS 5
@@ -33,6 +35,8 @@
 /* What a context and a socket need (10), and as many again: libzmq aborts the process when descriptors run out. */
 #define SPARE_DESCRIPTORS 24
 #define MOST_PEERS        1024
+
+#define LEAST_MAXMSGSIZE 256
 
 static uint32_t place_count(const struct weir_driver_endpoint *view)
 {
@@ -123,7 +127,9 @@ static bool set_number(void *socket, int option, int value)
 static bool set_options(const struct weir_driver_endpoint *view, void *socket)
 {
     const int mark = (int)view->channel->depth;
-    const int64_t most = (int64_t)view->channel->config->max_message_bytes;
+    /* libzmq counts its own handshake among the messages that may be too long: never less than that takes. */
+    const int64_t longest = (int64_t)view->channel->config->max_message_bytes;
+    const int64_t most = longest > LEAST_MAXMSGSIZE ? longest : LEAST_MAXMSGSIZE;
     if (view->role == WEIR_CONSUMER)
         return set_number(socket, ZMQ_RCVHWM, mark) && set_number(socket, ZMQ_LINGER, 0) &&
                zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0;
@@ -272,7 +278,14 @@ static void nap(long nanoseconds)
     nanosleep(&(struct timespec){.tv_nsec = nanoseconds}, NULL);
 }
 
-static void close_consumer(const struct weir_driver_endpoint *view)
+/* Within one process an only consumer's socket stays too: what lies in it is for who takes the place next. */
+static bool keeps_socket(const struct weir_driver_endpoint *view)
+{
+    const struct weir_channel_config *config = view->channel->config;
+    return view->role == WEIR_PRODUCER || (config->consumers == 1 && config->span == WEIR_SPAN_THREADS);
+}
+
+static void close_socket(const struct weir_driver_endpoint *view)
 {
     struct zmq_channel *state = view->channel->state;
     void **place = &state->sockets[place_of(view)];
@@ -283,6 +296,12 @@ static void close_consumer(const struct weir_driver_endpoint *view)
         zmq_unbind(*place, inproc_name(place_of(view), address)); /* now; zmq_close gives the name back later */
     zmq_close(*place);
     *place = NULL;
+}
+
+static void say_farewell(const struct weir_driver_endpoint *view)
+{
+    for (int i = 0; i < FAREWELL_LOOKS && !weir_driver_peers_gone(view); i++)
+        nap(FAREWELL_LOOK_NS);
 }
 
 /* Waits, for as long as consumers go on receiving, until their side surely has room for all that is under way: a
@@ -312,19 +331,19 @@ void zmq_process_leave(struct weir_driver_endpoint *view)
 {
     struct zmq_channel *state = view->channel->state;
     struct zmq_endpoint *endpoint = view->state;
-    bool consumer = view->role == WEIR_CONSUMER;
+    const bool producer = view->role == WEIR_PRODUCER;
     if (!endpoint->entered)
         return;
     pthread_mutex_lock(&state->lock);
     state->sent += endpoint->sent;
-    if (consumer)
-        close_consumer(view);
+    if (!keeps_socket(view))
+        close_socket(view);
     if (--state->attached == 0) {
-        if (!consumer)
+        if (producer)
             wait_for_consumers(view);
-        end_context(view, !consumer && weir_driver_peers_gone(view) ? 0 : LINGER_MS);
+        end_context(view, producer && weir_driver_peers_gone(view) ? 0 : LINGER_MS);
     }
     pthread_mutex_unlock(&state->lock);
-    if (consumer && !weir_driver_peers_gone(view))
-        nap(FAREWELL_NS); /* so that a message sent after this goodbye goes to a consumer that is there */
+    if (!keeps_socket(view))
+        say_farewell(view);
 }

@@ -30,7 +30,7 @@ struct zmq_channel {
     void *context;     /* from the first attach to the last detach */
     uint32_t attached; /* endpoints */
     uint64_t sent;     /* messages, by endpoints that have left */
-    void **sockets;    /* one a place, producers first; a producer's stays when its endpoint has left */
+    void **sockets;    /* one a place, producers first; a producer's stays when its endpoint leaves */
 };
 
 struct zmq_endpoint {
@@ -49,7 +49,7 @@ void zmq_consumer_path(const struct zmq_channel *state, uint32_t consumer, char 
 /* Makes the endpoint's socket, and the context if this process has none. 0, WEIR_ENOMEM or WEIR_ESYSTEM. */
 int zmq_process_enter(struct weir_driver_endpoint *endpoint);
 
-/* Closes a consumer's socket; with the last endpoint of the process, once what it sent is out of the process, all. */
+/* Closes a consumer's socket; with the last endpoint of the process, once what was sent is out of the process, all. */
 void zmq_process_leave(struct weir_driver_endpoint *endpoint);
 
 #endif

@@ -120,8 +120,12 @@ struct weir_driver {
 };
 
 /* A loadable module exports its driver so, once: WEIR_DRIVER_MODULE(my_driver) */
-#define WEIR_DRIVER_MODULE(driver) WEIR_API const struct weir_driver *const weir_driver_module = &(driver)
-extern WEIR_API const struct weir_driver *const weir_driver_module;
+#define WEIR_DRIVER_MODULE(driver)                                                                                     \
+    WEIR_API const struct weir_driver *weir_driver_module(void)                                                        \
+    {                                                                                                                  \
+        return &(driver);                                                                                              \
+    }
+WEIR_API const struct weir_driver *weir_driver_module(void);
 
 /* ---- help that the core gives to drivers ------------------------------------------------------------------- */
 

@@ -53,15 +53,15 @@ start() {
     weir_pid=$!
 }
 
-# finish: waits for it; $status is its exit status.
+# finish: waits for it, which must not hang; $status is its exit status.
 finish() {
+    wait_for "${limit_s:-30}" has_ended || kill -KILL "$weir_pid"
     status=0
-    (sleep "${limit_s:-30}" && kill -KILL "$weir_pid") 3>&- >/dev/null 2>&1 &
-    local watchdog=$!
     wait "$weir_pid" || status=$?
-    pkill -P "$watchdog" 2>/dev/null || true
-    kill "$watchdog" 2>/dev/null || true
-    wait "$watchdog" 2>/dev/null || true
+}
+
+has_ended() { # or is a zombie
+    ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$weir_pid/status" 2>/dev/null
 }
 
 # wait_for SECONDS COMMAND…: until the command succeeds.
