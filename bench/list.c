@@ -3,6 +3,7 @@
  * `weir list`: the drivers, their options and capabilities, and why one is not available.
  */
 #include <argp.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include <weir/weir.h>
 
 #include "commands.h"
-#include "options.h"
+#include "words.h"
 
 static error_t parse_key(int key, char *text, struct argp_state *state)
 {

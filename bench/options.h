@@ -5,8 +5,6 @@
 #ifndef WEIR_BENCH_OPTIONS_H
 #define WEIR_BENCH_OPTIONS_H
 
-#include <argp.h>
-
 #include "cell.h"
 
 enum toggle { TOGGLE_AUTO, TOGGLE_ALWAYS, TOGGLE_NEVER };
@@ -27,12 +25,5 @@ struct options {
  * one line on stderr for a bad word. */
 void options_parse(struct options *ret, int argc, char **argv);
 void options_free(struct options *options);
-
-/* Looks through the words of a command line for what argp would complain about in several lines, against the command's
- * table, and says it in one: usage_error. */
-void check_words(const struct argp_option *options, int argc, char **argv);
-
-/* Prints "weir: MESSAGE" and exits with 2. */
-void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 #endif

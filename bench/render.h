@@ -21,6 +21,7 @@ struct result {
     uint64_t rounds;
     int interrupted; /* the signal, or 0 */
     bool verbose;
+    bool color;
 };
 
 /* The line about the machine, and the warnings. */

@@ -17,6 +17,7 @@
 #include "output.h"
 #include "render.h"
 #include "rounds.h"
+#include "words.h"
 
 #define BUDGET_NS          INT64_C(10000000000)
 #define BUDGET_PER_CELL_NS INT64_C(250000000)
@@ -46,6 +47,15 @@ static bool wants_progress(const struct options *options)
     return !options->quiet && isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
+static bool wants_color(const struct options *options)
+{
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR"); /* https://no-color.org */
+    if (options->color != TOGGLE_AUTO)
+        return options->color == TOGGLE_ALWAYS;
+    return isatty(STDOUT_FILENO) && (no_color == NULL || *no_color == '\0') && term != NULL &&
+           strcmp(term, "dumb") != 0;
+}
+
 static int list_cells(const struct cells *cells)
 {
     for (size_t i = 0; i < cells->count; i++)
@@ -62,6 +72,7 @@ static void start_result(struct result *result, const struct options *options, s
     result->environment = environment;
     result->seed = options->seed_given ? options->seed : draw_seed();
     result->verbose = options->verbose;
+    result->color = wants_color(options);
     if (gmtime_r(&now, &utc) == NULL || strftime(result->started, sizeof result->started, "%FT%TZ", &utc) == 0)
         strcpy(result->started, "1970-01-01T00:00:00Z");
 }

@@ -24,18 +24,23 @@ void render_machine(FILE *file, const struct environment *environment)
 static int fill_line(struct libscols_table *table, const struct grid *grid, size_t row)
 {
     struct libscols_line *line = scols_table_new_line(table, NULL);
-    for (size_t column = 0; line != NULL && column < grid->columns; column++)
-        if (scols_line_set_data(line, column, grid->texts[row * grid->columns + column]) != 0)
+    for (size_t column = 0; line != NULL && column < grid->columns; column++) {
+        const char *text = grid->texts[row * grid->columns + column];
+        if (strcmp(text, status_name(CELL_FAILED)) == 0)
+            scols_line_set_color(line, "red");
+        if (scols_line_set_data(line, column, text) != 0)
             return -1;
+    }
     return line != NULL ? 0 : -1;
 }
 
-static void print_grid(FILE *file, const struct grid *grid)
+static void print_grid(FILE *file, const struct grid *grid, bool color)
 {
     struct libscols_table *table = scols_new_table();
     if (table == NULL)
         return;
     scols_table_set_stream(table, file);
+    scols_table_enable_colors(table, color);
     for (size_t column = 0; column < grid->columns; column++)
         scols_table_new_column(table, grid->heads[column], 0, grid->right[column] ? SCOLS_FL_RIGHT : 0);
     int result = 0;
@@ -164,7 +169,7 @@ void render_table(FILE *file, const struct result *result)
     struct grid grid;
     print_caption(file, result);
     if (grid_make(&grid, result) == 0) {
-        print_grid(file, &grid);
+        print_grid(file, &grid, result->color);
         grid_free(&grid);
     }
     fputs("STREAM and ROUND TRIP: median wall time a message; ±: half its 95 % interval; CPU: of both sides;\n"

@@ -31,21 +31,19 @@ struct state { /* what each process knows for itself: a damaged peer cannot chan
     size_t slot_bytes, slot_count;
 };
 
-static int init_lock(pthread_mutex_t *lock, enum weir_span span, struct weir_error *error)
+static int init_lock(pthread_mutex_t *lock, enum weir_span span)
 {
-    int sharing = span == WEIR_SPAN_PROCESSES ? PTHREAD_PROCESS_SHARED : PTHREAD_PROCESS_PRIVATE;
     pthread_mutexattr_t attributes;
-    errno = pthread_mutexattr_init(&attributes);
-    if (errno != 0)
-        return weir_error_errno(error, "pthread_mutexattr_init");
-    errno = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST); /* survives a holder that dies */
-    if (errno == 0)
-        errno = pthread_mutexattr_setpshared(&attributes, sharing);
-    if (errno == 0)
-        errno = pthread_mutex_init(lock, &attributes);
-    int result = errno == 0 ? 0 : weir_error_errno(error, "the channel's lock");
+    int failed = pthread_mutexattr_init(&attributes);
+    if (failed)
+        return failed;
+    failed = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST); /* survives a holder that dies */
+    if (!failed && span == WEIR_SPAN_PROCESSES)
+        failed = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    if (!failed)
+        failed = pthread_mutex_init(lock, &attributes);
     pthread_mutexattr_destroy(&attributes);
-    return result;
+    return failed;
 }
 
 /* Once, in the parent, before any worker: makes all that the ends share, or says in words why it cannot. The core
@@ -61,7 +59,8 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
     if (state->queue == NULL)
         return weir_error_set(error, WEIR_ENOMEM, "no memory for %zu slots", state->slot_count);
     channel->depth = state->slot_count; /* the effective depth */
-    return init_lock(&state->queue->lock, channel->config->span, error);
+    errno = init_lock(&state->queue->lock, channel->config->span);
+    return errno == 0 ? 0 : weir_error_errno(error, "the channel's lock");
 }
 
 /* In the worker, whose thread alone will use this endpoint. Must not wait for the other side. What an end needs for
@@ -166,4 +165,4 @@ static const struct weir_driver skeleton = {
     .detach = detach,
     .destroy = destroy,
 };
-WEIR_DRIVER_MODULE(skeleton)
+WEIR_DRIVER_MODULE(skeleton);

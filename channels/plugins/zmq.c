@@ -275,4 +275,4 @@ static const struct weir_driver zmq_driver = {
     .fd = ready_fd,
 };
 
-WEIR_DRIVER_MODULE(zmq_driver)
+WEIR_DRIVER_MODULE(zmq_driver);

@@ -51,7 +51,7 @@ extern "C" {
 
 enum weir_result {
     WEIR_OK = 0,
-#define WEIR_ERROR_ENUM(name, number, sentence) WEIR_##name = number,
+#define WEIR_ERROR_ENUM(name, number, sentence) WEIR_##name = (number),
     WEIR_ERROR_LIST(WEIR_ERROR_ENUM)
 #undef WEIR_ERROR_ENUM
 };
@@ -150,8 +150,9 @@ WEIR_API void weir_channel_info(const struct weir_channel *channel, struct weir_
 /* ---- endpoints --------------------------------------------------------------------------------------------- */
 
 /* Takes place `index` (0 .. producers-1 or consumers-1) on a channel, in the thread that will use it. A place whose
- * endpoint has detached or died may be taken again. WEIR_EINVAL, WEIR_EBUSY, WEIR_ECANCELED, WEIR_ENOMEM,
- * WEIR_ESYSTEM. Different threads may attach at once. */
+ * endpoint has detached or died may be taken again. WEIR_EINVAL, WEIR_EBUSY, WEIR_ECANCELED, WEIR_ENOMEM, WEIR_ESYSTEM,
+ * WEIR_ECORRUPT (who died at that place left the channel's shared state in pieces). Different threads may attach at
+ * once. */
 WEIR_API int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channel *channel, enum weir_role role,
                          uint32_t index);
 
@@ -198,8 +199,9 @@ WEIR_API int weir_release(struct weir_endpoint *endpoint);
 WEIR_API int weir_flush(struct weir_endpoint *endpoint, int64_t deadline_ns);
 
 /* A descriptor to poll for input (POLLIN, for producers too): ready means that the endpoint may be ready. Before each
- * poll, call weir_recv or weir_send with WEIR_NOW until it says WEIR_EAGAIN: that arms it. Owned by the endpoint.
- * Works with every driver. WEIR_ESYSTEM, WEIR_ENOTSUP. */
+ * poll, call weir_recv or weir_send with WEIR_NOW until it says WEIR_EAGAIN: that arms it. A death makes nothing ready
+ * by itself: poll with a time limit (100 ms, say) and call again to learn of it. Owned by the endpoint. Works with
+ * every driver. WEIR_ESYSTEM, WEIR_ENOTSUP. */
 WEIR_API int weir_fd(struct weir_endpoint *endpoint);
 
 /* ---- what there is ----------------------------------------------------------------------------------------- */

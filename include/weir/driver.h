@@ -87,7 +87,7 @@ struct weir_driver {
     void (*destroy)(struct weir_driver_channel *channel);
 
     /* In the worker that will use the endpoint; may allocate, connect, start helper threads; must not wait for the
-     * other side. 0, WEIR_ENOMEM or WEIR_ESYSTEM. After a failure detach is called and must cope. */
+     * other side. 0, WEIR_ENOMEM, WEIR_ESYSTEM or WEIR_ECORRUPT. After a failure detach is called and must cope. */
     int (*attach)(struct weir_driver_endpoint *endpoint);
 
     /* Undoes attach, whole or half. Called after a flush attempt. May be followed by another attach to the place. */
@@ -119,12 +119,13 @@ struct weir_driver {
     int (*fd)(struct weir_driver_endpoint *endpoint, short *ret_events);
 };
 
-/* A loadable module exports its driver so, once: WEIR_DRIVER_MODULE(my_driver) */
+/* A loadable module exports its driver so, once: WEIR_DRIVER_MODULE(my_driver); */
 #define WEIR_DRIVER_MODULE(driver)                                                                                     \
-    WEIR_API const struct weir_driver *weir_driver_module(void)                                                        \
+    const struct weir_driver *weir_driver_module(void)                                                                 \
     {                                                                                                                  \
         return &(driver);                                                                                              \
-    }
+    }                                                                                                                  \
+    WEIR_API const struct weir_driver *weir_driver_module(void) /* the semicolon is the user's */
 WEIR_API const struct weir_driver *weir_driver_module(void);
 
 /* ---- help that the core gives to drivers ------------------------------------------------------------------- */

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { BUSY_KILLS = 10, VICTIM_MESSAGES = 50, OTHER_MESSAGES = 200 };
+enum { BUSY_KILLS = 10, VICTIM_MESSAGES = 50, OTHER_MESSAGES = 200, HEIR_MESSAGES = 20 };
 
 static const struct weir_channel_config one_to_one = {0};
 
@@ -341,6 +341,37 @@ static void reattach_after_death(struct scene *scene)
     weir_detach(producer);
 }
 
+static void receive_one(struct actor *self)
+{
+    RECV(self->endpoint, 0, message_length(0, 4096));
+    atomic_store(&board->received, 1);
+    stay();
+}
+
+static void heir_of_the_dead(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    if (is_async(scene)) {
+        skip("messages may be under way to a consumer that dies");
+    }
+    struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+    uint64_t count = scene->info.depth < HEIR_MESSAGES ? scene->info.depth : HEIR_MESSAGES;
+    for (uint64_t i = 0; i < count; i++) {
+        SEND(producer, i, message_length(i, 4096));
+    }
+    start_worker(scene, WEIR_CONSUMER, 0, receive_one);
+    while (atomic_load(&board->received) == 0) {
+        nap(MILLISECOND_NS);
+    }
+    kill_worker(scene, WEIR_CONSUMER, 0);
+    struct weir_endpoint *heir = attach(scene, WEIR_CONSUMER, 0);
+    for (uint64_t i = 1; i < count; i++) {
+        RECV(heir, i, message_length(i, 4096));
+    }
+    weir_detach(heir);
+    weir_detach(producer);
+}
+
 const struct conformance_case death_cases[] = {
     {"kill_producer_idle", "a blocked consumer is told of the death of an idle producer", MORTAL_PRODUCER, false,
      kill_producer_idle},
@@ -360,5 +391,7 @@ const struct conformance_case death_cases[] = {
      MORTAL_CONSUMER, false, kill_one_consumer_of_many},
     {"reattach_after_death", "the place of a dead producer may be taken again, and messages flow again", PROCESSES,
      false, reattach_after_death},
+    {"heir_of_the_dead", "a consumer goes on exactly where the dead one at its place stopped", PROCESSES, false,
+     heir_of_the_dead},
     {0},
 };

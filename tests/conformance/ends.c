@@ -272,6 +272,26 @@ static void reattach(struct scene *scene)
     weir_detach(consumer);
 }
 
+/* Each consumer takes one message and leaves: nothing goes with it. */
+static void heirs(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    if (is_async(scene)) {
+        skip("messages may be under way to a consumer that leaves");
+    }
+    struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+    uint64_t count = scene->info.depth < LAST_MESSAGES ? scene->info.depth : LAST_MESSAGES;
+    for (uint64_t i = 0; i < count; i++) {
+        SEND(producer, i, message_length(i, 4096));
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+        RECV(consumer, i, message_length(i, 4096));
+        weir_detach(consumer);
+    }
+    weir_detach(producer);
+}
+
 static void take_taken(struct actor *self)
 {
     struct weir_endpoint *second = NULL;
@@ -308,6 +328,7 @@ const struct conformance_case end_cases[] = {
     {"shutdown_send", "shutdown wakes a blocked producer, and every later call fails", PAIRINGS, false, shutdown_send},
     {"reattach", "a place whose endpoint has detached may be taken again, and messages flow again", SPANS, false,
      reattach},
+    {"heirs", "a consumer goes on exactly where the one before it at its place stopped", SPANS, false, heirs},
     {"busy_place", "a place that is taken gives WEIR_EBUSY", SPANS, true, busy_place},
     {0},
 };

@@ -73,6 +73,18 @@ static void sizes(struct scene *scene)
     start_workers(scene, send_sizes, recv_sizes);
 }
 
+/* Channels whose longest message is shorter than any header. */
+static void tiny(struct scene *scene)
+{
+    static const size_t longest[] = {1, 8, 20};
+    for (size_t i = 0; i < sizeof longest / sizeof longest[0]; i++) {
+        open_channel(scene, &(struct weir_channel_config){.max_message_bytes = longest[i]});
+        start_workers(scene, send_sizes, recv_sizes);
+        join_workers(scene);
+        close_channel(scene);
+    }
+}
+
 /* ---- order ------------------------------------------------------------------------------------------------- */
 
 static void send_ordered(struct actor *self)
@@ -245,6 +257,7 @@ static void too_long(struct scene *scene)
 const struct conformance_case message_cases[] = {
     {"smoke", "create, attach, send, receive, detach, destroy", SPANS, true, smoke},
     {"sizes", "messages of 0 bytes to the maximum arrive whole, byte by byte", PAIRINGS, false, sizes},
+    {"tiny", "the same for channels whose maximum is 1, 8 and 20 bytes", SPANS, false, tiny},
     {"order", "10000 messages of varying lengths arrive in the order of sending", PAIRINGS, false, order},
     {"full", "a channel takes a bounded number of messages, and has room again once they are received", SPANS, false,
      full},

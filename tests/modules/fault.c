@@ -313,4 +313,4 @@ static const struct weir_driver fault_driver = {
     .recv = fault_recv,
 };
 
-WEIR_DRIVER_MODULE(fault_driver)
+WEIR_DRIVER_MODULE(fault_driver);

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A worker's way through an epoch: prepare, attach, wait for the start, play, report. The parts themselves are in
+ * stream.c and pingpong.c.
+ */
+#include "player.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A warm-up message that does not come within this time is lost; the epoch goes on, and the count will tell. */
+#define WARM_PATIENCE_NS INT64_C(500000000)
+
+/* ---- bookkeeping --------------------------------------------------------------------------------------------- */
+
+static _Thread_local struct stage_slot *own_slot;
+
+static void leave_mark(int signal_number)
+{
+    if (own_slot != NULL)
+        atomic_store(&own_slot->crashed, signal_number);
+    signal(signal_number, SIG_DFL);
+    raise(signal_number);
+}
+
+void mark_crashes(void)
+{
+    static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
+        struct sigaction action = {.sa_handler = leave_mark, .sa_flags = SA_NODEFER};
+        sigaction(fatal[i], &action, NULL);
+    }
+}
+
+static enum weir_worker_kind part_kind(const struct part *part)
+{
+    const struct pairing *pairing = &part->epoch->setup->pairing;
+    return part->role == WEIR_PRODUCER ? pairing->producer : pairing->consumer;
+}
+
+const char *part_name(const struct part *part, char *buffer, size_t capacity)
+{
+    snprintf(buffer, capacity, "%s %u (%s)", part->role == WEIR_PRODUCER ? "producer" : "consumer", part->index,
+             part_kind(part) == WEIR_THREAD ? "thread" : "process");
+    return buffer;
+}
+
+static uint32_t slot_index(const struct part *part)
+{
+    return part->index + (part->role == WEIR_PRODUCER ? 0 : part->epoch->setup->workers.producers);
+}
+
+int player_fail(struct player *player, int code, const char *what)
+{
+    weir_Report *report = &player->report;
+    if (report->status == 0) {
+        report->status = code;
+        snprintf(report->text, sizeof report->text, "%s: %s", what, weir_strerror(code));
+    }
+    return code;
+}
+
+void player_set_phase(struct player *player, enum phase phase)
+{
+    atomic_store_explicit(&player->slot->phase, phase, memory_order_release);
+}
+
+void player_read_usage(const struct player *player, struct rusage *ret_usage)
+{
+    getrusage(part_kind(player->part) == WEIR_THREAD ? RUSAGE_THREAD : RUSAGE_SELF, ret_usage);
+}
+
+static uint64_t microseconds(struct timeval begin, struct timeval end)
+{
+    return (uint64_t)((end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_usec - begin.tv_usec));
+}
+
+/* ---- coming and going ---------------------------------------------------------------------------------------- */
+
+static int attach_answers(struct player *player)
+{
+    uint32_t clients = player->setup->workers.producers;
+    player->answering = calloc(clients, sizeof(struct weir_endpoint *));
+    if (player->answering == NULL)
+        return WEIR_ENOMEM;
+    int result = 0;
+    for (uint32_t i = 0; i < clients && result == 0; i++)
+        result = weir_attach(&player->answering[i], player->epoch->replies[i], WEIR_PRODUCER, player->part->index);
+    return result;
+}
+
+static int attach(struct player *player)
+{
+    const struct epoch *epoch = player->epoch;
+    const struct part *part = player->part;
+    int64_t begin = weir_now_ns();
+    struct weir_endpoint **own = part->role == WEIR_PRODUCER ? &player->sending : &player->receiving;
+    int result = weir_attach(own, epoch->channel, part->role, part->index);
+    if (result == 0 && epoch->replies != NULL)
+        result = part->role == WEIR_PRODUCER
+                     ? weir_attach(&player->receiving, epoch->replies[part->index], WEIR_CONSUMER, 0)
+                     : attach_answers(player);
+    player->report.attach_ns = (uint64_t)(weir_now_ns() - begin);
+    return result;
+}
+
+static void detach(struct player *player)
+{
+    weir_detach(player->sending);
+    weir_detach(player->receiving);
+    for (uint32_t i = 0; player->answering != NULL && i < player->setup->workers.producers; i++)
+        weir_detach(player->answering[i]);
+    free(player->answering);
+}
+
+static int prepare(struct player *player)
+{
+    const struct setup *setup = player->setup;
+    uint32_t producers = setup->workers.producers;
+    bool is_producer = player->part->role == WEIR_PRODUCER;
+    uint32_t encoders = is_producer ? 1 : producers;
+    player->encoder = calloc(encoders, sizeof *player->encoder);
+    player->decoder = calloc(1, sizeof *player->decoder);
+    player->tracker = tracker_create(producers);
+    player->out = aligned_alloc(64, (setup->size + 63) / 64 * 64);
+    player->in = aligned_alloc(64, (setup->size + 63) / 64 * 64);
+    if (!player->encoder || !player->decoder || !player->tracker || !player->out || !player->in)
+        return WEIR_ENOMEM;
+    for (uint32_t i = 0; i < encoders; i++)
+        sample_encoder_init(&player->encoder[i], setup->codec, player->epoch->run,
+                            is_producer ? player->part->index : i, setup->size);
+    sample_decoder_init(player->decoder, setup->codec, player->epoch->run, setup->size,
+                        codec_numbers(setup->codec, setup->size, producers, setup->workers.consumers));
+    memset(player->out, 0, setup->size);
+    memset(player->in, 0, setup->size);
+    return 0;
+}
+
+static void clean_up(struct player *player)
+{
+    free(player->encoder);
+    free(player->decoder);
+    tracker_destroy(player->tracker);
+    free(player->out);
+    free(player->in);
+}
+
+static void wait_for_go(struct player *player)
+{
+    player_set_phase(player, PHASE_READY);
+    for (unsigned looks = 0; atomic_load_explicit(&player->epoch->stage->go, memory_order_acquire) == 0; looks++)
+        stage_pause(looks);
+}
+
+/* Where nothing is carried no end waits for the other, and who leaves early would end the channel for the rest. */
+static void wait_for_all(struct player *player)
+{
+    struct workers workers = player->setup->workers;
+    for (unsigned looks = 0; !stage_all(player->epoch->stage, 0, workers.producers + workers.consumers, PHASE_MEASURED);
+         looks++)
+        stage_pause(looks);
+}
+
+/* ---- steps that all parts share ------------------------------------------------------------------------------- */
+
+void player_wait_for_sum(struct player *player, uint32_t first, uint32_t slots, uint64_t total)
+{
+    const struct stage *stage = player->epoch->stage;
+    uint64_t last = 0;
+    int64_t moved_ns = weir_now_ns();
+    for (unsigned looks = 0;; looks++) {
+        uint64_t sum = stage_sum(stage, first, slots);
+        if (sum >= total)
+            return;
+        if (sum != last) {
+            last = sum;
+            moved_ns = weir_now_ns();
+        } else if (weir_now_ns() - moved_ns > WARM_PATIENCE_NS) {
+            return;
+        }
+        stage_pause(looks);
+    }
+}
+
+void player_begin_measuring(struct player *player)
+{
+    player_set_phase(player, PHASE_MEASURING);
+    player_read_usage(player, &player->begin);
+    player->report.first_ns = weir_now_ns();
+}
+
+void player_end_measuring(struct player *player)
+{
+    player->report.last_ns = weir_now_ns();
+    player_read_usage(player, &player->end);
+}
+
+bool player_make_up(struct player *player, uint64_t number, uint64_t *ret_sequence)
+{
+    struct workers workers = player->setup->workers;
+    *ret_sequence = player->part->index + number / workers.producers * workers.consumers;
+    if (*ret_sequence >= player->epoch->warm + player->epoch->count)
+        return false;
+    sample_encode(&player->encoder[number % workers.producers], *ret_sequence, 0, player->in);
+    return true;
+}
+
+/* ---- a part -------------------------------------------------------------------------------------------------- */
+
+static void fill_report(struct player *player)
+{
+    struct tracker_tally tally;
+    weir_Report *report = &player->report;
+    tracker_tally(player->tracker, &tally);
+    report->role = player->part->role == WEIR_PRODUCER ? weir_Role_ROLE_PRODUCER : weir_Role_ROLE_CONSUMER;
+    report->index = player->part->index;
+    report->pid = getpid();
+    report->sent = player->sent;
+    report->received = tally.received;
+    report->duplicated = tally.duplicated;
+    report->reordered = tally.reordered;
+    report->corrupted = tally.corrupted;
+    report->unplaced = tally.unplaced;
+    report->sequence_sum = tally.sequence_sum;
+    report->user_ns = 1000 * microseconds(player->begin.ru_utime, player->end.ru_utime);
+    report->system_ns = 1000 * microseconds(player->begin.ru_stime, player->end.ru_stime);
+    report->voluntary_switches = (uint64_t)(player->end.ru_nvcsw - player->begin.ru_nvcsw);
+    report->involuntary_switches = (uint64_t)(player->end.ru_nivcsw - player->begin.ru_nivcsw);
+}
+
+static void play(struct player *player)
+{
+    bool is_producer = player->part->role == WEIR_PRODUCER;
+    if (player->epoch->replies != NULL) {
+        is_producer ? pingpong_ask(player) : pingpong_answer(player);
+    } else if (is_producer) {
+        stream_produce(player);
+    } else {
+        player->epoch->is_synthetic ? stream_consume_made_up(player) : stream_consume(player);
+    }
+}
+
+int play_part(void *argument, int report_fd)
+{
+    struct player player = {.part = argument};
+    player.epoch = player.part->epoch;
+    player.setup = player.epoch->setup;
+    player.slot = &player.epoch->stage->slots[slot_index(player.part)];
+    own_slot = player.slot;
+    atomic_store(&player.slot->pid, getpid());
+    int result = prepare(&player);
+    if (result == 0)
+        result = attach(&player);
+    if (result == 0) {
+        wait_for_go(&player);
+        play(&player);
+    } else {
+        player_fail(&player, result, "attaching");
+    }
+    if (player.tracker != NULL)
+        fill_report(&player);
+    player_set_phase(&player, PHASE_MEASURED);
+    if (result == 0 && player.epoch->is_synthetic)
+        wait_for_all(&player);
+    detach(&player);
+    clean_up(&player);
+    return report_write(report_fd, &player.report) == 0 ? 0 : 1;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A player: one worker in an epoch, with all that it needs for its part, and the small steps that all parts share.
+ */
+#ifndef WEIR_BENCH_PLAYER_H
+#define WEIR_BENCH_PLAYER_H
+
+#include <sys/resource.h>
+
+#include "proto/report.h"
+#include "roles.h"
+
+struct player {
+    const struct part *part;
+    const struct epoch *epoch;
+    const struct setup *setup;
+    struct stage_slot *slot;
+    struct weir_endpoint *sending, *receiving; /* of a server: `sending` is unused */
+    struct weir_endpoint **answering;          /* of a server: to each producer */
+    struct sample_encoder *encoder;            /* of a server and of made-up receives: one for each producer */
+    struct sample_decoder *decoder;
+    struct tracker *tracker;
+    unsigned char *out, *in;
+    uint64_t sent;
+    weir_Report report;
+    struct rusage begin, end;
+};
+
+/* The parts, from the first message to the last. player.c attaches before and detaches after. */
+void stream_produce(struct player *player);
+void stream_consume(struct player *player);
+void stream_consume_made_up(struct player *player);
+void pingpong_ask(struct player *player);
+void pingpong_answer(struct player *player);
+
+/* One relaxed store to a line that nobody else writes. */
+static inline void player_set_count(struct player *player, uint64_t count)
+{
+    atomic_store_explicit(&player->slot->count, count, memory_order_relaxed);
+}
+
+void player_set_phase(struct player *player, enum phase phase);
+
+/* Remembers the first failure for the report; returns `code`. */
+int player_fail(struct player *player, int code, const char *what);
+
+/* Of a process all its threads count: a driver may have threads of its own. */
+void player_read_usage(const struct player *player, struct rusage *ret_usage);
+
+/* Start and stop of the clock, with the usage outside what is timed. */
+void player_begin_measuring(struct player *player);
+void player_end_measuring(struct player *player);
+
+/* Until `slots` from `first` together count `total`; gives up when nothing moves any more. */
+void player_wait_for_sum(struct player *player, uint32_t first, uint32_t slots, uint64_t total);
+
+/* Checks the message in player->in and takes note of it. */
+static inline void player_check(struct player *player, ssize_t length, struct sample_seen *ret_seen)
+{
+    enum sample_verdict verdict = sample_decode(player->decoder, player->in, (size_t)length, ret_seen);
+    tracker_note(player->tracker, verdict, ret_seen);
+}
+
+/* The consumer of a channel that carries nothing makes up what the producers would have sent. Its share is every
+ * consumers-th sequence of each producer: writes message `number` of that share, or returns false past the last. */
+bool player_make_up(struct player *player, uint64_t number, uint64_t *ret_sequence);
+
+#endif
