@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /* A warm-up message that does not come within this time is lost; the epoch goes on, and the count will tell. */
@@ -68,9 +69,13 @@ void player_set_phase(struct player *player, enum phase phase)
     atomic_store_explicit(&player->slot->phase, phase, memory_order_release);
 }
 
-void player_read_usage(const struct player *player, struct rusage *ret_usage)
+void player_read_usage(const struct player *player, struct usage *ret_usage)
 {
-    getrusage(part_kind(player->part) == WEIR_THREAD ? RUSAGE_THREAD : RUSAGE_SELF, ret_usage);
+    bool is_thread = part_kind(player->part) == WEIR_THREAD;
+    struct timespec cpu = {0};
+    clock_gettime(is_thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID, &cpu);
+    getrusage(is_thread ? RUSAGE_THREAD : RUSAGE_SELF, &ret_usage->rusage);
+    ret_usage->cpu_ns = (int64_t)cpu.tv_sec * 1000000000 + cpu.tv_nsec;
 }
 
 static uint64_t microseconds(struct timeval begin, struct timeval end)
@@ -225,10 +230,14 @@ static void fill_report(struct player *player)
     report->corrupted = tally.corrupted;
     report->unplaced = tally.unplaced;
     report->sequence_sum = tally.sequence_sum;
-    report->user_ns = 1000 * microseconds(player->begin.ru_utime, player->end.ru_utime);
-    report->system_ns = 1000 * microseconds(player->begin.ru_stime, player->end.ru_stime);
-    report->voluntary_switches = (uint64_t)(player->end.ru_nvcsw - player->begin.ru_nvcsw);
-    report->involuntary_switches = (uint64_t)(player->end.ru_nivcsw - player->begin.ru_nivcsw);
+    const struct rusage *begin = &player->begin.rusage, *end = &player->end.rusage;
+    uint64_t user_us = microseconds(begin->ru_utime, end->ru_utime);
+    uint64_t system_us = microseconds(begin->ru_stime, end->ru_stime);
+    uint64_t cpu_ns = (uint64_t)(player->end.cpu_ns - player->begin.cpu_ns);
+    report->system_ns = user_us + system_us > 0 ? cpu_ns * system_us / (user_us + system_us) : 0;
+    report->user_ns = cpu_ns - report->system_ns;
+    report->voluntary_switches = (uint64_t)(end->ru_nvcsw - begin->ru_nvcsw);
+    report->involuntary_switches = (uint64_t)(end->ru_nivcsw - begin->ru_nivcsw);
 }
 
 static void play(struct player *player)

@@ -10,6 +10,13 @@
 #include "proto/report.h"
 #include "roles.h"
 
+/* What a worker has used so far. The kernel counts CPU time exactly as a whole (a clock), but splits it into user and
+ * system by ticks of milliseconds (getrusage): so the split of a short epoch is rough. */
+struct usage {
+    int64_t cpu_ns;
+    struct rusage rusage;
+};
+
 struct player {
     const struct part *part;
     const struct epoch *epoch;
@@ -23,7 +30,7 @@ struct player {
     unsigned char *out, *in;
     uint64_t sent;
     weir_Report report;
-    struct rusage begin, end;
+    struct usage begin, end;
 };
 
 /* The parts, from the first message to the last. player.c attaches before and detaches after. */
@@ -45,7 +52,7 @@ void player_set_phase(struct player *player, enum phase phase);
 int player_fail(struct player *player, int code, const char *what);
 
 /* Of a process all its threads count: a driver may have threads of its own. */
-void player_read_usage(const struct player *player, struct rusage *ret_usage);
+void player_read_usage(const struct player *player, struct usage *ret_usage);
 
 /* Start and stop of the clock, with the usage outside what is timed. */
 void player_begin_measuring(struct player *player);

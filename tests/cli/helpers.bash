@@ -51,6 +51,7 @@ weir_in() {
 start() {
     env --default-signal=INT,QUIT "$WEIR" "$@" >out 2>err 3>&- &
     weir_pid=$!
+    wait_for 5 test "/proc/$weir_pid/exe" -ef "$WEIR" # until then signals are as bash left them
 }
 
 # finish: waits for it, which must not hang; $status is its exit status.

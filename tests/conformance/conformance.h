@@ -83,6 +83,7 @@ struct scene {
 /* What all threads and processes of a case see, and its watcher too. */
 struct board {
     atomic_int verdict; /* 0, or EXIT_FAILED or EXIT_SKIPPED by whoever was first */
+    char reason[1024];  /* of the verdict; written by whoever was first */
     atomic_int stage;   /* how far the case has come: see reach and await */
     atomic_ulong sent;
     atomic_ulong received;
@@ -163,7 +164,8 @@ const char *result_text(int64_t result, char *buffer, size_t capacity);
 
 const char *variant_name(unsigned variant);
 
-/* Runs one case in a process of its own and judges it: EXIT_PASSED, EXIT_FAILED or EXIT_SKIPPED, having said why. */
+/* Runs one case in a process of its own and judges it: EXIT_PASSED, or EXIT_FAILED or EXIT_SKIPPED with the reason on
+ * the board. */
 int watch_case(const char *spec, const struct conformance_case *test, unsigned variant);
 
 /* Prints every spec that can be had: each driver, and each of its choices that is not the default. */

@@ -88,7 +88,7 @@ static int print_help(void)
          "  PAIRING    thread:thread, thread:process, process:thread or process:process (producer:consumer)\n"
          "  --cases    list the cases: name, where they run, what they check\n"
          "  --specs    list the specs that can be had here\n"
-         "  --deaths   kill N workers on each side and print the longest time until the other side knew\n"
+         "  --deaths   kill N workers or more on each side and print the longest time until the other side knew\n"
          "\n"
          "Exit status: 0 passed, 1 failed (one line says what was expected and what came), 2 wrong usage, 77 skipped\n"
          "(the channel says that it cannot).");
@@ -112,6 +112,23 @@ static int print_case(const struct conformance_case *test, const char *word)
 
 /* ---- what it does ------------------------------------------------------------------------------------------ */
 
+static const char *result_word(int result)
+{
+    return result == EXIT_PASSED ? "passed " : result == EXIT_SKIPPED ? "skipped" : "FAILED ";
+}
+
+/* Prints the reason of whatever has not passed. */
+static int watch_alone(const char *spec, const struct conformance_case *test, unsigned variant)
+{
+    int result = watch_case(spec, test, variant);
+    if (result == EXIT_FAILED) {
+        fprintf(stderr, "%s\n", board->reason);
+    } else if (result == EXIT_SKIPPED) {
+        printf("skipped: %s\n", board->reason);
+    }
+    return result;
+}
+
 static int run_variants(const struct conformance_case *test, const char *spec)
 {
     int worst = EXIT_PASSED;
@@ -120,12 +137,10 @@ static int run_variants(const struct conformance_case *test, const char *spec)
         if (variant == 0) {
             continue;
         }
-        printf("%-26s%-16s", test->name, variant_name(variant));
         int64_t began_ns = weir_now_ns();
         int result = watch_case(spec, test, variant);
-        if (result == EXIT_PASSED) {
-            printf("passed %5" PRId64 " ms\n", (weir_now_ns() - began_ns) / MILLISECOND_NS);
-        }
+        printf("%-26s%-16s%s %5" PRId64 " ms  %s\n", test->name, variant_name(variant), result_word(result),
+               (weir_now_ns() - began_ns) / MILLISECOND_NS, board->reason);
         if (worst != EXIT_FAILED && result != EXIT_PASSED) {
             worst = result;
         }
@@ -149,7 +164,7 @@ static int run_one(const char *spec, const char *case_name, const char *variant_
         printf("skipped: %s does not run with %s\n", case_name, variant_word);
         return EXIT_SKIPPED;
     }
-    return watch_case(spec, test, variant);
+    return watch_alone(spec, test, variant);
 }
 
 /* The longest of `kills` deaths of one side, idle, blocked and busy in turn, until the other side knew. */
@@ -160,7 +175,7 @@ static int print_deaths(const char *spec, const char *side, int kills)
     for (int i = 0; i < kills; i++) {
         char name[64];
         snprintf(name, sizeof name, "kill_%s_%s", side, states[i % 3]);
-        int result = watch_case(spec, find_case(name), PROCESS_PROCESS);
+        int result = watch_alone(spec, find_case(name), PROCESS_PROCESS);
         if (result != EXIT_PASSED) {
             return result;
         }

@@ -11,6 +11,7 @@
 #include <ftw.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +28,17 @@ struct watch {
     int verdict;
 };
 
-static void complain(struct watch *watch, const char *what, const char *which)
+/* The first thing that is wrong is the reason. */
+WEIR_PRINTF(2, 3) static void complain(struct watch *watch, const char *format, ...)
 {
-    if (watch->verdict == EXIT_PASSED) {
-        fprintf(stderr, "%s: expected that nothing is left behind, found %s %s\n", watch->test->name, what, which);
-        watch->verdict = EXIT_FAILED;
+    if (watch->verdict != EXIT_PASSED) {
+        return;
     }
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(board->reason, sizeof board->reason, format, arguments);
+    va_end(arguments);
+    watch->verdict = EXIT_FAILED;
 }
 
 /* ---- names in /dev/shm ------------------------------------------------------------------------------------- */
@@ -98,7 +104,7 @@ static void check_shm_names(struct watch *watch)
     }
     free(now);
     if (name[0] != '\0') {
-        complain(watch, "/dev/shm object", name);
+        complain(watch, "expected that nothing is left behind, found /dev/shm/%s", name);
     }
 }
 
@@ -125,7 +131,7 @@ static void check_folder(struct watch *watch)
     struct dirent *entry;
     while (folder != NULL && (entry = readdir(folder)) != NULL) {
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-            complain(watch, "in the temporary folder", entry->d_name);
+            complain(watch, "expected that nothing is left behind, found %s in the temporary folder", entry->d_name);
         }
     }
     if (folder != NULL) {
@@ -147,7 +153,7 @@ static void check_processes(struct watch *watch, pid_t group)
             return;
         }
         if (pid == 0 && weir_now_ns() > deadline_ns) {
-            complain(watch, "a process", "that lives on");
+            complain(watch, "expected that nothing is left behind, found a process that lives on");
             kill(-group, SIGKILL);
         }
         if (pid == 0) {
@@ -178,14 +184,11 @@ static _Noreturn void run_case(const struct watch *watch, const char *spec, unsi
 static void judge_end(struct watch *watch, int status)
 {
     watch->verdict = atomic_load(&board->verdict);
-    if (watch->verdict == EXIT_PASSED && WIFSIGNALED(status)) {
-        fprintf(stderr, "%s: expected to end by itself, was killed by signal %d (%s)\n", watch->test->name,
-                WTERMSIG(status), strsignal(WTERMSIG(status)));
-        watch->verdict = EXIT_FAILED;
-    }
-    if (watch->verdict == EXIT_PASSED && WEXITSTATUS(status) != EXIT_PASSED) {
-        fprintf(stderr, "%s: expected exit code 0, got %d\n", watch->test->name, WEXITSTATUS(status));
-        watch->verdict = EXIT_FAILED;
+    if (WIFSIGNALED(status)) {
+        complain(watch, "expected the case to end by itself, it was killed by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    } else if (WEXITSTATUS(status) != EXIT_PASSED) {
+        complain(watch, "expected exit status 0, got %d", WEXITSTATUS(status));
     }
 }
 
@@ -199,16 +202,17 @@ static void watch_child(struct watch *watch, pid_t child)
     } while (ready < 0 && errno == EINTR);
     close(end.fd);
     if (ready == 0) {
-        fprintf(stderr, "hung in %s\n", watch->test->name);
-        atomic_store(&board->verdict, EXIT_FAILED);
+        complain(watch, "hung in %s", watch->test->name);
         kill(-child, SIGKILL);
     }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    judge_end(watch, status);
+    if (watch->verdict == EXIT_PASSED) {
+        judge_end(watch, status);
+    }
     if (watch->verdict != EXIT_PASSED) {
-        kill(-child, SIGKILL);
+        kill(-child, SIGKILL); /* what is left of it */
     }
 }
 
@@ -227,9 +231,13 @@ static bool make_board(void)
 
 int watch_case(const char *spec, const struct conformance_case *test, unsigned variant)
 {
-    struct watch watch = {.test = test, .verdict = EXIT_FAILED};
-    if (!make_board() || !make_folder(&watch) || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
-        fprintf(stderr, "%s: cannot prepare: %s\n", test->name, strerror(errno));
+    struct watch watch = {.test = test, .verdict = EXIT_PASSED};
+    if (!make_board()) {
+        perror("conformance");
+        exit(EXIT_FAILED);
+    }
+    if (!make_folder(&watch) || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        complain(&watch, "cannot prepare: %s", strerror(errno));
         return EXIT_FAILED;
     }
     watch.shm_names = list_shm_names();
@@ -244,7 +252,7 @@ int watch_case(const char *spec, const struct conformance_case *test, unsigned v
         check_processes(&watch, child);
         check_shm_names(&watch);
     } else {
-        fprintf(stderr, "%s: cannot fork: %s\n", test->name, strerror(errno));
+        complain(&watch, "cannot fork: %s", strerror(errno));
     }
     check_folder(&watch);
     free(watch.shm_names);
