@@ -38,6 +38,7 @@ struct weir_control {
     _Alignas(64) _Atomic uint32_t flags;
     _Atomic uint32_t deaths[2]; /* per role, ever */
     _Atomic uint32_t leaves[2]; /* per role: clean goodbyes, ever */
+    _Atomic uint32_t present;   /* endpoints */
     struct weir_lock roster_lock;
     struct weir_bell bells[2]; /* [role] wakes the endpoints of that role */
     struct weir_seat seats[];  /* producers, then consumers */
@@ -63,6 +64,7 @@ struct weir_channel {
     int news_fd;             /* eventfd: a terminal event has come (WEIR_CAP_FD drivers), or -1 */
     _Atomic int bell_fds[2]; /* eventfds rung for pollers of a role (others), or -1 */
     pid_t creator;
+    uint32_t cpu_count; /* that the creator may run on */
 };
 
 struct weir_endpoint {
@@ -79,6 +81,8 @@ struct weir_endpoint {
     uint32_t settle_deaths;   /* of producers, when that was set */
     bool rings;               /* the peers sleep on doorbells */
     bool counts;              /* WEIR_CAP_ASYNC */
+    uint32_t untold;          /* consumer: messages taken off since producers were last told of room */
+    uint32_t tell_after;      /* and how many it lets come together */
     bool kept_back;           /* WEIR_MORE messages wait in the driver */
     bool reserved;            /* between reserve and commit or abort */
     bool shown;               /* between peek and release */
@@ -109,7 +113,7 @@ void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat);
 void weir_roster_look(struct weir_channel *channel, enum weir_role role);
 void weir_roster_announce(struct weir_channel *channel);
 int64_t weir_roster_in_flight(const struct weir_channel *channel);
-bool weir_roster_shares_one_cpu(const struct weir_channel *channel);
+bool weir_roster_spins_in_vain(const struct weir_endpoint *endpoint);
 
 /* ---- waiting.c ----------------------------------------------------------------------------------------------- */
 
@@ -125,6 +129,9 @@ struct weir_attempt {
 /* Goes on after a first attempt said WEIR_EAGAIN: waits by the channel's policy until an attempt succeeds, the
  * deadline passes or the channel ends. */
 ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t deadline_ns);
+
+/* Wakes who sleeps on the other side, if anybody does; after something was published. */
+void weir_ring_peers(struct weir_endpoint *endpoint);
 
 /* The answer to a call on a channel that has ended for this endpoint before any attempt. */
 int weir_ended(struct weir_endpoint *endpoint);

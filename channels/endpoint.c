@@ -34,6 +34,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->rings = weir_is_ringing(driver);
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
     endpoint->poll_fd = -1;
+    endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
     return endpoint;
 }
 
@@ -85,6 +86,7 @@ void weir_detach(struct weir_endpoint *endpoint)
     if (endpoint->kept_back)
         weir_flush(endpoint, weir_now_ns() + LAST_FLUSH_NS);
     endpoint->driver->detach(&endpoint->view);
+    weir_ring_peers(endpoint);
     weir_roster_leave(endpoint);
     free_endpoint(endpoint);
 }

@@ -35,6 +35,8 @@ int weir_control_init(struct weir_channel *channel)
     if (weir_lock_init(&channel->control->roster_lock, shared) != 0)
         return WEIR_ESYSTEM;
     uint32_t count = channel->config.producers + channel->config.consumers;
+    cpu_set_t cpus;
+    channel->cpu_count = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (uint32_t)CPU_COUNT(&cpus) : UINT32_MAX;
     for (uint32_t i = 0; i < count; i++) {
         if (weir_lock_init(&channel->control->seats[i].alive, shared) != 0)
             return WEIR_ESYSTEM;
@@ -42,9 +44,18 @@ int weir_control_init(struct weir_channel *channel)
     return 0;
 }
 
+static void update_present(struct weir_channel *channel)
+{
+    uint32_t present = 0;
+    for (uint32_t i = 0; i < channel->config.producers + channel->config.consumers; i++)
+        present += atomic_load_explicit(&channel->control->seats[i].state, memory_order_relaxed) == SEAT_PRESENT;
+    atomic_store_explicit(&channel->control->present, present, memory_order_relaxed);
+}
+
 /* Under the roster lock: the GONE flag says that every place of a role was taken once and none is now. */
 static void update_gone(struct weir_channel *channel, enum weir_role role)
 {
+    update_present(channel);
     uint32_t count;
     struct weir_seat *seats = seats_of(channel, role, &count);
     bool gone = true;
@@ -194,13 +205,17 @@ int64_t weir_roster_in_flight(const struct weir_channel *channel)
     return in_flight;
 }
 
-/* Whether all that have attached may run on one CPU only, the same: then who spins keeps its peer from working. */
-bool weir_roster_shares_one_cpu(const struct weir_channel *channel)
+/* Whether spinning keeps a peer from working: more endpoints have attached than there are CPUs, or all of them may run
+ * on one CPU only, the same. Reads what was noted at attach: no system call. */
+bool weir_roster_spins_in_vain(const struct weir_endpoint *endpoint)
 {
-    int32_t cpu = only_cpu();
+    const struct weir_channel *channel = endpoint->channel;
+    if (atomic_load_explicit(&channel->control->present, memory_order_relaxed) > channel->cpu_count)
+        return true;
+    int32_t cpu = atomic_load_explicit(&endpoint->seat->cpu, memory_order_relaxed);
     uint32_t count = channel->config.producers + channel->config.consumers;
     for (uint32_t i = 0; i < count && cpu >= 0; i++) {
-        struct weir_seat *seat = &channel->control->seats[i];
+        const struct weir_seat *seat = &channel->control->seats[i];
         if (atomic_load_explicit(&seat->state, memory_order_relaxed) == SEAT_PRESENT &&
             atomic_load_explicit(&seat->cpu, memory_order_relaxed) != cpu)
             cpu = -1;

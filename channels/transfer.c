@@ -11,14 +11,6 @@
 
 /* ---- after a success ----------------------------------------------------------------------------------------- */
 
-static inline void ring(struct weir_endpoint *endpoint)
-{
-    enum weir_role peers = weir_other(endpoint->view.role);
-    struct weir_bell *bell = &endpoint->control->bells[peers];
-    if (endpoint->rings && weir_bell_wanted(bell))
-        weir_bell_wake(bell, endpoint->channel->config.span == WEIR_SPAN_THREADS, &endpoint->channel->bell_fds[peers]);
-}
-
 static inline void count_moved(struct weir_endpoint *endpoint)
 {
     if (endpoint->counts) {
@@ -33,14 +25,19 @@ static inline void sent(struct weir_endpoint *endpoint, unsigned flags)
     count_moved(endpoint);
     endpoint->kept_back = (flags & WEIR_MORE) && (endpoint->driver->capabilities & WEIR_CAP_MORE);
     if (!endpoint->kept_back)
-        ring(endpoint);
+        weir_ring_peers(endpoint);
 }
 
 static inline void received(struct weir_endpoint *endpoint)
 {
     count_moved(endpoint);
     endpoint->settle_until_ns = 0;
-    ring(endpoint);
+    /* A sleeping producer is worth waking for a quarter of the depth, not for each message, which it would fill at once
+     * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). */
+    if (++endpoint->untold >= endpoint->tell_after) {
+        endpoint->untold = 0;
+        weir_ring_peers(endpoint);
+    }
 }
 
 /* ---- attempts ------------------------------------------------------------------------------------------------ */
@@ -181,7 +178,7 @@ int weir_flush(struct weir_endpoint *endpoint, int64_t deadline_ns)
     ssize_t result = perform(endpoint, &what, deadline_ns);
     if (result == 0) {
         endpoint->kept_back = false;
-        ring(endpoint);
+        weir_ring_peers(endpoint);
     }
     return (int)result;
 }

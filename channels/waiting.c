@@ -102,7 +102,16 @@ static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attemp
     return is_settling(endpoint) ? WEIR_EAGAIN : weir_ended(endpoint);
 }
 
-/* ---- sleeping ------------------------------------------------------------------------------------------------ */
+/* ---- waking and sleeping
+ * ------------------------------------------------------------------------------------------------ */
+
+void weir_ring_peers(struct weir_endpoint *endpoint)
+{
+    enum weir_role peers = weir_other(endpoint->view.role);
+    struct weir_bell *bell = &endpoint->control->bells[peers];
+    if (endpoint->rings && weir_bell_wanted(bell))
+        weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[peers]);
+}
 
 static void nap(int64_t nanoseconds)
 {
@@ -152,6 +161,7 @@ static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *a
 
 /* ---- spinning ------------------------------------------------------------------------------------------------ */
 
+/* Where a peer needs this CPU each look is followed by a yield: a look is then a turn given away, not a turn wasted. */
 static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, bool yielding)
 {
     for (unsigned spins = 1;; spins++) {
@@ -169,27 +179,28 @@ static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */
 
-/* A sender that must wait first lets go of what WEIR_MORE kept back: else both sides could wait for each other. */
+/* Who must wait first lets go of what it kept back: a sender of its WEIR_MORE messages, a receiver of the news that
+ * there is room. Else both sides could wait for each other. */
 static void let_go(struct weir_endpoint *endpoint)
 {
-    if (endpoint->kept_back && endpoint->driver->flush(&endpoint->view) == 0) {
+    bool flushed = endpoint->kept_back && endpoint->driver->flush(&endpoint->view) == 0;
+    if (flushed)
         endpoint->kept_back = false;
-        struct weir_bell *bell = &endpoint->control->bells[WEIR_CONSUMER];
-        if (endpoint->rings && weir_bell_wanted(bell))
-            weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[WEIR_CONSUMER]);
-    }
+    if (flushed || endpoint->untold > 0)
+        weir_ring_peers(endpoint);
+    endpoint->untold = 0;
 }
 
 static ssize_t wait_until(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, uint32_t seen,
                           bool heard_news, unsigned *futile)
 {
     enum weir_wait policy = endpoint->channel->config.wait;
-    bool in_vain = policy != WEIR_WAIT_BLOCK && weir_roster_shares_one_cpu(endpoint->channel);
+    bool yielding = policy != WEIR_WAIT_BLOCK && weir_roster_spins_in_vain(endpoint);
     if (policy == WEIR_WAIT_SPIN)
-        return spin(endpoint, attempt, until_ns, in_vain);
-    if (policy == WEIR_WAIT_ADAPTIVE && !in_vain) {
+        return spin(endpoint, attempt, until_ns, yielding);
+    if (policy == WEIR_WAIT_ADAPTIVE) {
         int64_t spin_until_ns = earlier(until_ns, weir_now_ns() + SPIN_BUDGET_NS);
-        ssize_t result = spin(endpoint, attempt, spin_until_ns, false);
+        ssize_t result = spin(endpoint, attempt, spin_until_ns, yielding);
         if (result != WEIR_EAGAIN)
             return result;
     }
