@@ -196,14 +196,15 @@ static ssize_t wait_until(struct weir_endpoint *endpoint, struct weir_attempt *a
 {
     enum weir_wait policy = endpoint->channel->config.wait;
     bool yielding = policy != WEIR_WAIT_BLOCK && weir_roster_spins_in_vain(endpoint);
-    if (policy == WEIR_WAIT_SPIN)
-        return spin(endpoint, attempt, until_ns, yielding);
-    if (policy == WEIR_WAIT_ADAPTIVE) {
+    if (policy != WEIR_WAIT_BLOCK) {
         int64_t spin_until_ns = earlier(until_ns, weir_now_ns() + SPIN_BUDGET_NS);
         ssize_t result = spin(endpoint, attempt, spin_until_ns, yielding);
         if (result != WEIR_EAGAIN)
             return result;
     }
+    /* Whoever has spun in vain for so long gives way to others between two looks: a yield is not a sleep. */
+    if (policy == WEIR_WAIT_SPIN)
+        return spin(endpoint, attempt, until_ns, true);
     int64_t timeout_ns = until_ns - weir_now_ns();
     if (timeout_ns <= 0)
         return WEIR_EAGAIN;

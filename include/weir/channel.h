@@ -89,7 +89,7 @@ enum weir_span {
 enum weir_wait {
     WEIR_WAIT_DEFAULT = 0, /* the driver's own: adaptive where it lives in user space, else block */
     WEIR_WAIT_BLOCK = 1,   /* sleep in the kernel at once */
-    WEIR_WAIT_SPIN = 2,    /* never sleep (yields where both ends share one CPU) */
+    WEIR_WAIT_SPIN = 2,    /* never sleep (but yield the CPU where others need it) */
     WEIR_WAIT_ADAPTIVE = 3 /* spin for about as long as a sleep costs, then sleep */
 };
 
