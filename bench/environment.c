@@ -97,7 +97,8 @@ static void calibrate_clock(struct environment *environment)
     qsort(times, SAMPLES, sizeof times[0], compare_times);
     struct timespec resolution;
     clock_getres(CLOCK_MONOTONIC, &resolution);
-    environment->clock_overhead_ns = (double)times[SAMPLES / 2] / READS;
+    const size_t middle = SAMPLES / 2;
+    environment->clock_overhead_ns = (double)times[middle] / READS;
     double claimed = (double)resolution.tv_sec * 1e9 + (double)resolution.tv_nsec;
     /* A clock that claims 1 ns and never steps by less than 15 resolves neither: its step is at most its overhead. */
     environment->clock_resolution_ns = claimed > 1 || step == INT64_MAX ? claimed : 1;

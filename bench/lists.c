@@ -210,9 +210,9 @@ int parse_workers(const char *text, struct workers **values, size_t *count, stru
 
 int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
 {
-    char *end;
-    double number = isdigit((unsigned char)*text) ? strtod(text, &end) : -1;
-    double unit = number < 0               ? 0
+    char *end = NULL;
+    double number = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+    double unit = end == NULL              ? 0
                   : strcmp(end, "ms") == 0 ? 1e6
                   : strcmp(end, "m") == 0  ? 60e9
                   : strcmp(end, "s") == 0  ? 1e9
@@ -291,11 +291,10 @@ int parse_waits(const char *text, enum weir_wait **values, size_t *count, struct
 
 static int parse_pin(const char *word, void **values, size_t *count, struct weir_error *error)
 {
+    APPEND(const char *, NULL);
     char *copy = strdup(word);
-    if (copy == NULL)
-        return weir_error_set(error, WEIR_ENOMEM, "no memory"), -1;
-    APPEND(const char *, copy);
-    return 0;
+    ((const char **)*values)[*count - 1] = copy;
+    return copy != NULL ? 0 : (weir_error_set(error, WEIR_ENOMEM, "no memory"), -1);
 }
 
 int parse_pins(const char *text, const char ***values, size_t *count, struct weir_error *error)

@@ -266,31 +266,37 @@ static void reset_signals(void)
     mark_crashes();
 }
 
+static void run_crew(struct crew *crew)
+{
+    const struct setup *setup = crew->epoch->setup;
+    publish_info(crew->epoch);
+    for (uint32_t i = 0; i < crew->count; i++)
+        crew->members[i].part = i < setup->workers.producers
+                                    ? (struct part){crew->epoch, WEIR_PRODUCER, i}
+                                    : (struct part){crew->epoch, WEIR_CONSUMER, i - setup->workers.producers};
+    if (start_workers(crew) != 0)
+        shut_down(crew);
+    watch(crew);
+    for (uint32_t i = 0; i < crew->count; i++)
+        weir_worker_destroy(crew->members[i].worker);
+}
+
 int run_workers(void *argument, int report_fd)
 {
     struct epoch *epoch = argument;
-    const struct setup *setup = epoch->setup;
     struct crew crew = {.epoch = epoch, .report_fd = report_fd};
-    struct weir_error error;
+    struct weir_error error = {.text = "no memory for the workers"};
+    int result = WEIR_ENOMEM;
     reset_signals();
-    crew.count = setup->workers.producers + setup->workers.consumers;
+    crew.count = epoch->setup->workers.producers + epoch->setup->workers.consumers;
     crew.members = calloc(crew.count, sizeof *crew.members);
-    int result = crew.members != NULL ? create_channels(epoch, &error)
-                                      : weir_error_set(&error, WEIR_ENOMEM, "no memory for the workers");
-    if (result != 0) {
+    if (crew.members != NULL)
+        result = create_channels(epoch, &error);
+    if (crew.members != NULL && result == 0) {
+        run_crew(&crew);
+    } else {
         trouble(&crew, "%s", error.text);
         epoch->stage->refusal = result;
-    } else {
-        publish_info(epoch);
-        for (uint32_t i = 0; i < crew.count; i++)
-            crew.members[i].part = i < setup->workers.producers
-                                       ? (struct part){epoch, WEIR_PRODUCER, i}
-                                       : (struct part){epoch, WEIR_CONSUMER, i - setup->workers.producers};
-        if (start_workers(&crew) != 0)
-            shut_down(&crew);
-        watch(&crew);
-        for (uint32_t i = 0; i < crew.count; i++)
-            weir_worker_destroy(crew.members[i].worker);
     }
     destroy_channels(epoch);
     free(crew.members);

@@ -127,7 +127,7 @@ static void unknown_driver(const char *name, struct weir_error *error)
 
 const struct weir_driver *weir_driver_find(const char *name, struct weir_error *ret_error)
 {
-    struct weir_error unheard;
+    struct weir_error unheard = {0};
     struct weir_error *error = ret_error != NULL ? ret_error : &unheard;
     if (name == NULL) {
         weir_error_set(error, WEIR_EINVAL, "a driver needs a name");
@@ -150,8 +150,9 @@ const struct weir_driver *weir_driver_find(const char *name, struct weir_error *
 
 int weir_driver_probe(const char *name, struct weir_error *ret_error)
 {
-    struct weir_error unheard;
+    struct weir_error unheard = {0};
     struct weir_error *error = ret_error != NULL ? ret_error : &unheard;
+    error->code = WEIR_EUNKNOWN;
     const struct weir_driver *driver = weir_driver_find(name, error);
     if (driver == NULL)
         return error->code;

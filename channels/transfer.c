@@ -227,13 +227,13 @@ int weir_release(struct weir_endpoint *endpoint)
 /* The buffer may be too small, or a message lies shown: look first, then copy, then take it off. */
 static ssize_t recv_with_care(struct weir_endpoint *endpoint, void *buffer, size_t capacity, int64_t deadline_ns)
 {
-    const void *message;
+    const void *message = NULL;
     ssize_t length = weir_peek(endpoint, &message, deadline_ns);
     if (length < 0)
         return length;
     if ((size_t)length > capacity)
         return WEIR_EMSGSIZE;
-    if (length > 0)
+    if (message != NULL && length > 0)
         memcpy(buffer, message, (size_t)length);
     weir_release(endpoint);
     return length;

@@ -147,12 +147,12 @@ void zmq_consumer_path(const struct zmq_channel *state, uint32_t consumer, char 
 static bool consumer_address(const struct zmq_channel *state, uint32_t consumer, char address[ZMQ_ADDRESS_BYTES])
 {
     if (state->transport == IPC) {
-        char path[ZMQ_ADDRESS_BYTES];
+        char path[ZMQ_ADDRESS_BYTES] = "";
         zmq_consumer_path(state, consumer, path);
         snprintf(address, ZMQ_ADDRESS_BYTES, "ipc://%.*s", ZMQ_ADDRESS_BYTES - 7, path);
         return true;
     }
-    struct sockaddr_in name;
+    struct sockaddr_in name = {0};
     socklen_t length = sizeof name;
     if (getsockname(state->listeners[consumer], (struct sockaddr *)&name, &length) != 0)
         return false;
@@ -175,7 +175,7 @@ static bool listen_at(const struct zmq_channel *state, void *socket, uint32_t co
 
 static bool connect_to_all(const struct weir_driver_channel *channel, void *socket)
 {
-    char address[ZMQ_ADDRESS_BYTES];
+    char address[ZMQ_ADDRESS_BYTES] = "";
     for (uint32_t i = 0; i < channel->config->consumers; i++)
         if (!consumer_address(channel->state, i, address) || zmq_connect(socket, address) != 0)
             return false;

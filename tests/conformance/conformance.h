@@ -89,6 +89,7 @@ struct board {
     atomic_ulong received;
     atomic_llong mark_ns;  /* when the event happened that others must notice */
     atomic_llong death_ns; /* the longest time until a death was known */
+    atomic_int kills;
     atomic_uchar seen[MAX_PRODUCERS][MAX_SEQUENCE];
 };
 extern struct board *board;

@@ -167,18 +167,20 @@ static int run_one(const char *spec, const char *case_name, const char *variant_
     return watch_alone(spec, test, variant);
 }
 
-/* The longest of `kills` deaths of one side, idle, blocked and busy in turn, until the other side knew. */
-static int print_deaths(const char *spec, const char *side, int kills)
+/* The longest of `wanted` deaths or more of one side, idle, blocked and busy in turn, until the other side knew. */
+static int print_deaths(const char *spec, const char *side, int wanted)
 {
     static const char *const states[] = {"idle", "blocked", "busy"};
     int64_t longest_ns = 0;
-    for (int i = 0; i < kills; i++) {
+    int kills = 0;
+    for (int i = 0; kills < wanted; i++) {
         char name[64];
         snprintf(name, sizeof name, "kill_%s_%s", side, states[i % 3]);
         int result = watch_alone(spec, find_case(name), PROCESS_PROCESS);
         if (result != EXIT_PASSED) {
             return result;
         }
+        kills += atomic_load(&board->kills);
         if (atomic_load(&board->death_ns) > longest_ns) {
             longest_ns = atomic_load(&board->death_ns);
         }

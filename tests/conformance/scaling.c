@@ -7,7 +7,7 @@
 
 #include <inttypes.h>
 
-enum { EACH = 1000, BYTES = 48 };
+enum { EACH = 4000, BYTES = 48 };
 
 static void produce_numbered(struct actor *self)
 {

@@ -197,6 +197,7 @@ void kill_worker(struct scene *scene, enum weir_role role, uint32_t index)
         if (actor->worker == NULL || actor->role != role || actor->index != index) {
             continue;
         }
+        atomic_fetch_add(&board->kills, 1);
         mark_event();
         EXPECT(weir_worker_kill(actor->worker), WEIR_OK);
         struct weir_worker_end end = join_actor(actor);
