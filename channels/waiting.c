@@ -22,7 +22,7 @@
 /* How long messages that travel by themselves are waited for once nobody is left who could send more: after a clean
  * end all that was sent must come; after a death the rest is lost with the dead. */
 #define SETTLE_CLEAN_NS INT64_C(5000000000)
-#define SETTLE_DEATH_NS INT64_C(40000000)
+#define SETTLE_DEATH_NS INT64_C(25000000)
 #define STRAGGLER_NS    INT64_C(1000000)
 
 static inline void cpu_pause(void)
