@@ -9,7 +9,7 @@ static int make_trips(struct player *player, uint64_t from, uint64_t to)
 {
     struct sample_seen seen;
     for (uint64_t sequence = from; sequence < to; sequence++) {
-        if (sample_encode(player->encoder, sequence, 0, player->out) != 0)
+        if (sample_encode(player->encoder, sequence, player->report.first_ns, player->out) != 0)
             return player_fail(player, WEIR_EINVAL, "encoding");
         int result = weir_send(player->sending, player->out, player->setup->size, 0, WEIR_FOREVER);
         if (result != 0)

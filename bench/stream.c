@@ -42,12 +42,13 @@ void stream_consume(struct player *player)
     struct workers workers = player->setup->workers;
     const bool alone = workers.consumers == 1;
     const uint64_t warm = epoch->warm * workers.producers;
-    const uint64_t all = (epoch->warm + epoch->count) * workers.producers;
+    const uint64_t end = epoch->warm + epoch->count;
+    const uint64_t all = end * workers.producers;
     const uint64_t window = epoch->count / 64 + workers.consumers;
     const bool numbered = player->decoder->numbered;
     /* Alone, the count tells where warm-up and epoch end; else the sequences do, if the messages have them. */
     const uint64_t first_measured = alone ? UINT64_MAX : numbered ? epoch->warm : 0;
-    const uint64_t first_of_last = alone ? UINT64_MAX : numbered ? epoch->warm + epoch->count - window : 0;
+    const uint64_t first_of_last = alone ? UINT64_MAX : numbered && end > window ? end - window : 0;
     bool measuring = false, done = false;
     struct sample_seen seen = {0};
     for (uint64_t received = 0;;) {
