@@ -11,9 +11,14 @@
 #include "render.h"
 #include "statistics.h"
 
+bool speaks_utf8(void)
+{
+    return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
 void format_ns(char *text, size_t capacity, double nanoseconds)
 {
-    const char *micro = strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? "µs" : "us";
+    const char *micro = speaks_utf8() ? "µs" : "us";
     const char *units[] = {"ns", micro, "ms", "s"};
     size_t unit = 0;
     if (!isfinite(nanoseconds)) {
@@ -68,10 +73,10 @@ static const char *head_of(const struct result *result, const struct column *col
 {
     static const char *const heads[] = {"CHANNEL", "PAIRING", "SIZE", "WORKERS", "CODEC", "WAIT", "DEPTH",
                                         "BATCH",   "PIN",     "",     "±",       "CPU",   "SW"};
+    if (column->kind == COLUMN_SPREAD && !speaks_utf8())
+        return "+-";
     if (column->kind != COLUMN_COST)
-        return strcmp(heads[column->kind], "±") == 0 && strcmp(nl_langinfo(CODESET), "UTF-8") != 0
-                   ? "+-"
-                   : heads[column->kind];
+        return heads[column->kind];
     return result->axes->patterns[column->pattern] == PATTERN_STREAM ? "STREAM" : "ROUND TRIP";
 }
 

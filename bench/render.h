@@ -45,6 +45,12 @@ struct grid {
 int grid_make(struct grid *ret, const struct result *result);
 void grid_free(struct grid *grid);
 
+/* Whether the locale has more letters than ASCII. */
+bool speaks_utf8(void);
+
+/* Prints text for people, broken between words at 80 columns. */
+void say(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* "98.1 ns", "1.23 µs": three digits. */
 void format_ns(char *text, size_t capacity, double nanoseconds);
 

@@ -4,19 +4,61 @@
  */
 #include <libsmartcols/libsmartcols.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "render.h"
 #include "statistics.h"
 
+#define COLUMNS 80
+
+/* How many columns the text takes: bytes that continue a UTF-8 letter take none. */
+static size_t width_of(const char *text, size_t length)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < length; i++)
+        width += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return width;
+}
+
+void say(FILE *file, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    size_t column = 0;
+    for (const char *at = text; *at != '\0';) {
+        size_t length = strcspn(at, " \n");
+        size_t width = width_of(at, length);
+        if (column > 0 && column + 1 + width > COLUMNS) {
+            fputc('\n', file);
+            column = 0;
+        } else if (column > 0) {
+            fputc(' ', file);
+            column++;
+        }
+        fprintf(file, "%.*s", (int)length, at);
+        column += width;
+        at += length;
+        for (; *at == ' ' || *at == '\n'; at++) {
+            if (*at == '\n') {
+                fputc('\n', file);
+                column = 0;
+            }
+        }
+    }
+}
+
 void render_machine(FILE *file, const struct environment *environment)
 {
-    fprintf(file, "weir %s on %s, %d CPU%s%s%s, %s, clock read %.0f ns\n", weir_version(), environment->cpu,
-            environment->cpus, environment->cpus == 1 ? "" : "s", environment->hypervisor[0] ? ", " : "",
-            environment->hypervisor, environment->kernel, environment->clock_overhead_ns);
+    say(file, "weir %s on %s, %d CPU%s%s%s, %s, clock read %.0f ns\n", weir_version(), environment->cpu,
+        environment->cpus, environment->cpus == 1 ? "" : "s", environment->hypervisor[0] ? ", " : "",
+        environment->hypervisor, environment->kernel, environment->clock_overhead_ns);
     for (size_t i = 0; i < environment->warning_count; i++)
-        fprintf(file, "warning: %s (%s)\n", environment->warnings[i].text, environment->warnings[i].fix);
+        say(file, "warning: %s (%s)\n", environment->warnings[i].text, environment->warnings[i].fix);
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
@@ -54,20 +96,33 @@ static void print_grid(FILE *file, const struct grid *grid, bool color)
 static void print_caption(FILE *file, const struct result *result)
 {
     const struct axes *axes = result->axes;
-    char size[32] = "";
-    fputs("\n", file);
+    char size[48] = "", workers[48] = "", codec[32] = "", depth[48] = "";
     if (axes->size_count == 1) {
-        format_bytes(size, sizeof size, axes->sizes[0]);
-        fprintf(file, "messages of %s, ", size);
+        char bytes[32];
+        format_bytes(bytes, sizeof bytes, axes->sizes[0]);
+        snprintf(size, sizeof size, "messages of %s, ", bytes);
     }
     if (axes->workers_count == 1)
-        fprintf(file, "%ux%u, ", axes->workers[0].producers, axes->workers[0].consumers);
+        snprintf(workers, sizeof workers, "%ux%u, ", axes->workers[0].producers, axes->workers[0].consumers);
     if (axes->codec_count == 1)
-        fprintf(file, "%s, ", codec_name(axes->codecs[0]));
+        snprintf(codec, sizeof codec, "%s, ", codec_name(axes->codecs[0]));
     if (axes->depth_count == 1)
-        fprintf(file, "depth %zu, ", axes->depths[0]);
-    fprintf(file, "every message checked; %llu round%s%s\n", (unsigned long long)result->rounds,
-            result->rounds == 1 ? "" : "s", result->interrupted ? " (interrupted)" : "");
+        snprintf(depth, sizeof depth, "depth %zu, ", axes->depths[0]);
+    say(file, "\n%s%s%s%severy message checked; %llu round%s%s\n", size, workers, codec, depth,
+        (unsigned long long)result->rounds, result->rounds == 1 ? "" : "s",
+        result->interrupted ? " (interrupted)" : "");
+}
+
+/* What the columns mean, for those that are there. */
+static void print_legend(FILE *file, const struct axes *axes)
+{
+    const char *heads = axes->pattern_count > 1               ? "STREAM and ROUND TRIP"
+                        : axes->patterns[0] == PATTERN_STREAM ? "STREAM"
+                                                              : "ROUND TRIP";
+    say(file,
+        "%s: median wall time; %s: half its 95 %% interval; CPU: time of both sides; SW: context switches; each "
+        "for a message%s\n",
+        heads, speaks_utf8() ? "±" : "+-", axes->pattern_count > 1 ? " or a trip" : "");
 }
 
 /* ---- notes --------------------------------------------------------------------------------------------------- */
@@ -92,9 +147,9 @@ static void print_notes(FILE *file, const struct cells *cells)
         if (told)
             continue;
         if (alike > 1)
-            fprintf(file, "%s %s (%zu cells): %s\n", cell->setup.spec, status_name(cell->status), alike, cell->reason);
+            say(file, "%s %s (%zu cells): %s\n", cell->setup.spec, status_name(cell->status), alike, cell->reason);
         else
-            fprintf(file, "%s %s: %s\n", cell->id, status_name(cell->status), cell->reason);
+            say(file, "%s %s: %s\n", cell->id, status_name(cell->status), cell->reason);
     }
 }
 
@@ -137,19 +192,20 @@ static void print_answer(FILE *file, const struct result *result)
         if (best == NULL || median_wall(cell) < median_wall(best))
             best = cell;
     }
-    size_t others = 0;
-    for (size_t i = 0; best != NULL && i < cells->count; i++) {
+    char text[1024] = "";
+    size_t used = 0;
+    for (size_t i = 0; best != NULL && i < cells->count && used + 100 < sizeof text; i++) {
         const struct cell *cell = &cells->items[i];
-        if (cell == best || !counts(cell) || !comparable(best, cell))
-            continue;
-        if (others++ == 0)
-            fprintf(file, "\n%s is the cheapest %s here (%s):", best->setup.spec,
-                    best->setup.pattern == PATTERN_STREAM ? "stream" : "round trip", pairing_name(best->setup.pairing));
-        fprintf(file, "%s %.1f× below %s", others > 1 ? "," : "", median_wall(cell) / median_wall(best),
-                cell->setup.spec);
+        if (cell != best && counts(cell) && comparable(best, cell))
+            used +=
+                (size_t)snprintf(text + used, sizeof text - used, "%s %.1f%s below %.64s", used > 0 ? "," : "",
+                                 median_wall(cell) / median_wall(best), speaks_utf8() ? "×" : "x", cell->setup.spec);
     }
-    if (others > 0)
-        fprintf(file, ".\nNext: weir run %s -p %s -s 8..64K*8\n", best->setup.spec, pairing_name(best->setup.pairing));
+    if (used > 0) {
+        say(file, "\n%s is the cheapest %s here (%s):%s.\n", best->setup.spec,
+            best->setup.pattern == PATTERN_STREAM ? "stream" : "round trip", pairing_name(best->setup.pairing), text);
+        say(file, "Next: weir run %s -p %s -s 8..64K*8\n", best->setup.spec, pairing_name(best->setup.pairing));
+    }
 }
 
 static void print_details(FILE *file, const struct cells *cells)
@@ -172,9 +228,7 @@ void render_table(FILE *file, const struct result *result)
         print_grid(file, &grid, result->color);
         grid_free(&grid);
     }
-    fputs("STREAM and ROUND TRIP: median wall time a message; ±: half its 95 % interval; CPU: of both sides;\n"
-          "SW: context switches a message\n",
-          file);
+    print_legend(file, result->axes);
     print_notes(file, result->cells);
     if (result->verbose)
         print_details(file, result->cells);
