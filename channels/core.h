@@ -142,6 +142,9 @@ int weir_ended(struct weir_endpoint *endpoint);
 int weir_spec_parse(const char *spec, const struct weir_driver **ret_driver, char **ret_text,
                     union weir_option_value **ret_options, enum weir_wait *wait, struct weir_error *error);
 
+/* A driver's options, at most: spec.c notes in one word which it has seen. */
+#define MOST_OPTIONS 32
+
 /* ---- registry.c and module.c --------------------------------------------------------------------------------- */
 
 int weir_driver_check(const struct weir_driver *driver, struct weir_error *error);

@@ -83,6 +83,18 @@ static const char *broken_promise(const struct weir_driver *driver)
     return (driver->fd != NULL) != ((bits & WEIR_CAP_FD) != 0) ? "FD" : NULL;
 }
 
+/* The name of the first option that is not whole, or NULL. */
+static const char *broken_option(const struct weir_driver *driver)
+{
+    const struct weir_option *option = driver->options;
+    for (size_t count = 0; option != NULL && option->name != NULL; option++) {
+        bool has_choices = option->type != WEIR_OPTION_CHOICE || option->choices != NULL;
+        if (++count > MOST_OPTIONS || option->fallback == NULL || option->help == NULL || !has_choices)
+            return option->name;
+    }
+    return NULL;
+}
+
 static bool is_name(const char *name)
 {
     if (name == NULL || *name == '\0')
@@ -108,6 +120,11 @@ int weir_driver_check(const struct weir_driver *driver, struct weir_error *error
     if (broken != NULL)
         return weir_error_set(error, WEIR_EUNAVAILABLE, "%s: capability %s does not match its operations", driver->name,
                               broken);
+    const char *option = broken_option(driver);
+    if (option != NULL)
+        return weir_error_set(error, WEIR_EUNAVAILABLE,
+                              "%s: option %s lacks its default, help or choices, or is one too many", driver->name,
+                              option);
     if (driver->wait < WEIR_WAIT_BLOCK || driver->wait > WEIR_WAIT_ADAPTIVE)
         return weir_error_set(error, WEIR_EUNAVAILABLE, "%s names no default wait policy", driver->name);
     return 0;

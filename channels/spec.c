@@ -10,8 +10,6 @@
 
 #include "core.h"
 
-#define MOST_OPTIONS 32
-
 static const char wait_choices[] = "block|spin|adaptive";
 
 /* ---- suggestions --------------------------------------------------------------------------------------------- */

@@ -33,8 +33,10 @@ static inline void received(struct weir_endpoint *endpoint)
     count_moved(endpoint);
     endpoint->settle_until_ns = 0;
     /* A sleeping producer is worth waking for a quarter of the depth, not for each message, which it would fill at once
-     * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). */
-    if (++endpoint->untold >= endpoint->tell_after) {
+     * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). One that polls does
+     * not look by itself after a while, and is told at once. */
+    uint32_t sleepers = atomic_load_explicit(&endpoint->control->bells[WEIR_PRODUCER].sleepers, memory_order_relaxed);
+    if (++endpoint->untold >= endpoint->tell_after || (sleepers & BELL_POLLER)) {
         endpoint->untold = 0;
         weir_ring_peers(endpoint);
     }
