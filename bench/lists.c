@@ -293,6 +293,9 @@ static int parse_pin(const char *word, void **values, size_t *count, struct weir
 {
     APPEND(const char *, NULL);
     char *copy = strdup(word);
+    for (char *at = copy; at != NULL && *at != '\0'; at++)
+        if (*at == '+') /* within one value: commas are taken */
+            *at = ',';
     ((const char **)*values)[*count - 1] = copy;
     return copy != NULL ? 0 : (weir_error_set(error, WEIR_ENOMEM, "no memory"), -1);
 }

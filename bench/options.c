@@ -38,7 +38,7 @@ static const struct argp_option table[] = {
     {"codec", 'k', "LIST", 0, "raw (default), nanopb", 0},
     {"wait", KEY_WAIT, "LIST", 0, "default (the driver's own), block, spin, adaptive; wait= in a spec overrides it", 0},
     {"batch", KEY_BATCH, "LIST", 0, "messages that may travel together (default 1)", 0},
-    {"pin", KEY_PIN, "LIST", 0, "CPUs: auto (default), none, same, or P:C such as 0:1", 0},
+    {"pin", KEY_PIN, "LIST", 0, "CPUs: auto (default), none, same, or P:C such as 0:1, 0-1:2-3, 0+2:1+3", 0},
     {0, 0, 0, 0, "How long:", 2},
     {"rounds", KEY_ROUNDS, "N", 0, "N rounds over all cells; with --budget at most N", 0},
     {"budget", KEY_BUDGET, "TIME", 0, "as many rounds as fit: 10s (default), 500ms, 2m", 0},

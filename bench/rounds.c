@@ -51,24 +51,30 @@ static int measure(struct run *run, struct cell *cell, uint64_t count, struct ou
     return 0;
 }
 
-/* Grows the count until an epoch is about as long as wanted. These epochs warm up code and pages; they are checked as
- * all others, and not counted among the rounds. */
+/* The count with which the epoch would have been as long as wanted; a hundred times as many at most. */
+static uint64_t scale_count(uint64_t count, int64_t wall_ns)
+{
+    double factor = (double)EPOCH_NS / (double)(wall_ns > 1000 ? wall_ns : 1000);
+    double next = (double)count * (factor < 100 ? factor : 100);
+    return next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
+}
+
+/* Grows the count until an epoch of it really was about as long as wanted: one that was long because the machine was
+ * busy with something else is not believed. These epochs warm up code and pages; they are checked as all others, and
+ * not counted among the rounds. */
 static int calibrate(struct run *run, struct cell *cell)
 {
     struct outcome outcome;
     uint64_t fit = FIRST_BYTES / cell->setup.size;
-    uint64_t count = fit > FIRST_COUNT ? FIRST_COUNT : fit < LEAST_COUNT ? LEAST_COUNT : fit;
+    cell->count = fit > FIRST_COUNT ? FIRST_COUNT : fit < LEAST_COUNT ? LEAST_COUNT : fit;
     for (int steps = 0; steps < 6 && cell->status == CELL_OK; steps++) {
+        uint64_t count = cell->count;
         if (measure(run, cell, count, &outcome) != 0)
             return 1;
-        int64_t wall = outcome.wall_ns > 1000 ? outcome.wall_ns : 1000;
-        bool is_long = wall >= EPOCH_NS / 4;
-        double factor = (double)EPOCH_NS / (double)wall;
-        double next = (double)count * (is_long || factor < 100 ? factor : 100);
-        cell->count = next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
-        if (is_long || cell->count == MOST_COUNT)
+        if (cell->status == CELL_OK)
+            cell->count = scale_count(count, outcome.wall_ns);
+        if (cell->count < 2 * count)
             break;
-        count = cell->count;
     }
     return 0;
 }
@@ -107,6 +113,8 @@ static enum rounds_end go_round(struct run *run, uint64_t done, uint64_t expecte
             return ROUNDS_INTERRUPTED;
         if (cell->status == CELL_OK && cell_add_round(cell, &outcome.cost) != 0)
             return ROUNDS_NO_MEMORY;
+        if (cell->status == CELL_OK && outcome.wall_ns < EPOCH_NS / 2) /* calibrated on a slower machine, as it seems */
+            cell->count = scale_count(cell->count, outcome.wall_ns);
     }
     return ROUNDS_DONE;
 }

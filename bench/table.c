@@ -213,10 +213,14 @@ static void print_details(FILE *file, const struct cells *cells)
     for (size_t i = 0; i < cells->count; i++) {
         const struct cell *cell = &cells->items[i];
         struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns));
-        if (cell->status == CELL_OK && cell->round_count > 0)
-            fprintf(file, "%s: %.1f ns [%.1f, %.1f], %llu messages an epoch, depth %zu, wait %s, %llu checked\n",
-                    cell->id, wall.median, wall.low, wall.high, (unsigned long long)cell->count, cell->depth,
-                    wait_name(cell->wait), (unsigned long long)cell->integrity.received);
+        if (cell->status != CELL_OK || cell->round_count == 0)
+            continue;
+        char interval[64] = "";
+        if (isfinite(wall.low))
+            snprintf(interval, sizeof interval, " [%.1f, %.1f]", wall.low, wall.high);
+        say(file, "%s: %.1f ns%s, %llu messages an epoch, depth %zu, wait %s, %llu checked\n", cell->id, wall.median,
+            interval, (unsigned long long)cell->count, cell->depth, wait_name(cell->wait),
+            (unsigned long long)cell->integrity.received);
     }
 }
 

@@ -251,6 +251,8 @@ static void create_another(struct actor *self)
 {
     struct scene inner = *self->scene;
     inner.actor_count = 0;
+    weir_detach(self->endpoint); /* it forks next: threads that the driver may have must be gone */
+    self->endpoint = NULL;
     open_channel(&inner, &(struct weir_channel_config){0});
     start_worker(&inner, WEIR_CONSUMER, 0, stay_attached);
     struct weir_endpoint *producer = attach(&inner, WEIR_PRODUCER, 0);
