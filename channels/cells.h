@@ -122,7 +122,8 @@ static inline void weir_cells_resume_producer(struct weir_cells *cells)
 /* Takes the next full cell: the length of its message, shown at *ret_body, or WEIR_EAGAIN, WEIR_ECORRUPT. */
 static inline ssize_t weir_cells_peek(struct weir_cells *cells, uint32_t consumer, const void **ret_body)
 {
-    for (;;) {
+    /* Honest ends move the head at most once round while we look; more is somebody's malice. */
+    for (uint64_t looks = 0; looks < 2 * cells->count + 64; looks++) {
         uint64_t head = atomic_load_explicit(&cells->words->head, memory_order_relaxed);
         struct weir_cell *cell = weir_cell_at(cells, head);
         /* Acquire: partner of the release in weir_cells_commit. */
@@ -146,6 +147,7 @@ static inline ssize_t weir_cells_peek(struct weir_cells *cells, uint32_t consume
         *ret_body = cell->body;
         return length <= cells->max_message_bytes ? (ssize_t)length : WEIR_ECORRUPT;
     }
+    return WEIR_EAGAIN;
 }
 
 static inline void weir_cells_release(struct weir_cells *cells)

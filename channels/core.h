@@ -39,6 +39,7 @@ struct weir_control {
     _Atomic uint32_t deaths[2]; /* per role, ever */
     _Atomic uint32_t leaves[2]; /* per role: clean goodbyes, ever */
     _Atomic uint32_t present;   /* endpoints */
+    _Atomic uint32_t polled;    /* somebody has asked for a descriptor to poll, ever */
     struct weir_lock roster_lock;
     struct weir_bell bells[2]; /* [role] wakes the endpoints of that role */
     struct weir_seat seats[];  /* producers, then consumers */
@@ -90,7 +91,7 @@ struct weir_endpoint {
     size_t shown_length;
     const void *shown_at;
     void *lent;  /* max_message_bytes, made on first use, for drivers without reserve or peek */
-    int poll_fd; /* weir_fd: an epoll descriptor of its own (WEIR_CAP_FD) or the bell's (not owned), or -1 */
+    int poll_fd; /* weir_fd: an epoll descriptor of its own, or -1 */
 };
 
 static inline enum weir_role weir_other(enum weir_role role)
@@ -107,9 +108,10 @@ static inline bool weir_is_ringing(const struct weir_driver *driver)
 
 size_t weir_control_bytes(const struct weir_channel_config *config);
 int weir_control_init(struct weir_channel *channel);
-int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat);
+int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat,
+                     uint32_t *ret_before);
 void weir_roster_leave(struct weir_endpoint *endpoint);
-void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat);
+void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat, uint32_t before);
 void weir_roster_look(struct weir_channel *channel, enum weir_role role);
 void weir_roster_announce(struct weir_channel *channel);
 int64_t weir_roster_in_flight(const struct weir_channel *channel);

@@ -40,7 +40,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
 
 static void free_endpoint(struct weir_endpoint *endpoint)
 {
-    if (endpoint->poll_fd >= 0 && !endpoint->rings)
+    if (endpoint->poll_fd >= 0)
         close(endpoint->poll_fd);
     free(endpoint->lent);
     free(endpoint->view.state);
@@ -57,7 +57,8 @@ int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channel *channe
     struct weir_endpoint *endpoint = make_endpoint(channel, role, index);
     if (endpoint == NULL)
         return WEIR_ENOMEM;
-    int result = weir_roster_join(channel, role, index, &endpoint->seat);
+    uint32_t before = SEAT_VACANT;
+    int result = weir_roster_join(channel, role, index, &endpoint->seat, &before);
     if (result != 0) {
         free_endpoint(endpoint);
         return result;
@@ -67,7 +68,7 @@ int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channel *channe
     result = channel->driver->attach(&endpoint->view);
     if (result != 0) {
         channel->driver->detach(&endpoint->view);
-        weir_roster_vacate(channel, endpoint->seat);
+        weir_roster_vacate(channel, endpoint->seat, before);
         free_endpoint(endpoint);
         return result;
     }
@@ -126,12 +127,30 @@ static int bell_descriptor(struct weir_endpoint *endpoint)
     return fd < 0 ? WEIR_ESYSTEM : fd;
 }
 
+/* All endpoints of a role share the bell's eventfd, so none may drain it: each sees it through a descriptor of its own,
+ * by edges. It is rung once to begin with: what came before this call is then looked for. */
+static int watch_bell(struct weir_endpoint *endpoint)
+{
+    int bell_fd = bell_descriptor(endpoint);
+    int set = bell_fd >= 0 ? epoll_create1(EPOLL_CLOEXEC) : -1;
+    if (set < 0)
+        return WEIR_ESYSTEM;
+    struct epoll_event edge = {.events = EPOLLIN | EPOLLET};
+    const uint64_t one = 1;
+    if (epoll_ctl(set, EPOLL_CTL_ADD, bell_fd, &edge) != 0 || write(bell_fd, &one, sizeof one) != sizeof one) {
+        close(set);
+        return WEIR_ESYSTEM;
+    }
+    atomic_store(&endpoint->control->polled, 1);
+    return set;
+}
+
 int weir_fd(struct weir_endpoint *endpoint)
 {
     if (endpoint == NULL)
         return WEIR_EINVAL;
     if (endpoint->poll_fd < 0) {
-        int fd = endpoint->rings ? bell_descriptor(endpoint) : make_poll_set(endpoint);
+        int fd = endpoint->rings ? watch_bell(endpoint) : make_poll_set(endpoint);
         if (fd < 0)
             return fd;
         endpoint->poll_fd = fd;

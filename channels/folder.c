@@ -102,14 +102,12 @@ static int make_locked(char *path, int *ret_lock_fd, struct weir_error *error)
         *ret_lock_fd = fd;
         return 0;
     }
-    if (fd < 0 && errno != ENOENT) {
-        int result = weir_error_errno(error, path);
-        rmdir(path);
-        return result;
-    }
+    bool swept = fd >= 0 ? fstat(fd, &status) == 0 && status.st_nlink == 0 : errno == ENOENT;
+    int result = swept ? WEIR_EAGAIN : weir_error_errno(error, path);
     if (fd >= 0)
         close(fd);
-    return WEIR_EAGAIN;
+    rmdir(path);
+    return result;
 }
 
 int weir_folder_create(char **ret_path, int *ret_lock_fd, struct weir_error *error)

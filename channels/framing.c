@@ -17,11 +17,23 @@
 
 #define PAGE_BYTES ((size_t)4096)
 
+/* What a stream socket keeps in one piece (SKB_MAX_HEAD, include/linux/skbuff.h). */
+#define MOST_LINEAR ((size_t)3776)
+
 /* What is read ahead, or kept back, at most: a pipe's default capacity. */
 #define READ_AHEAD_BYTES ((size_t)65536)
 #define KEEP_BACK_BYTES  ((size_t)4096)
 
 /* ---- room ---------------------------------------------------------------------------------------------------- */
+
+size_t weir_socket_cost(size_t length, size_t most_linear)
+{
+    size_t linear = length < most_linear ? length : most_linear;
+    size_t piece = 512;
+    while (piece < linear + 320)
+        piece *= 2;
+    return piece + 512 + (length - linear + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+}
 
 static size_t frame_bytes(const struct weir_stream *stream, size_t length)
 {
@@ -59,7 +71,7 @@ size_t weir_stream_wanted_bytes(const struct weir_driver_channel *channel, const
     if (frame > stream->atomic_bytes)
         return cost_of_queued(stream, cost_of_new(stream, frame) * (depth - 1)) + cost_of_new(stream, frame);
     if (stream->is_socket)
-        return depth * (frame + 1024);
+        return depth * weir_socket_cost(frame, MOST_LINEAR);
     size_t per_page = PAGE_BYTES / frame;
     return (depth + per_page - 1) / per_page * PAGE_BYTES;
 }
@@ -73,7 +85,7 @@ static size_t depth_of(const struct weir_stream *stream, size_t frame)
         return 1 + (stream->capacity_bytes - first) / queued;
     }
     if (stream->is_socket)
-        return stream->capacity_bytes / (frame + 1024);
+        return stream->capacity_bytes / weir_socket_cost(frame, MOST_LINEAR);
     return stream->capacity_bytes / PAGE_BYTES * (PAGE_BYTES / frame);
 }
 
@@ -99,8 +111,8 @@ int weir_stream_init(struct weir_driver_channel *channel, struct weir_stream *st
         if (weir_lock_init(stream->senders, config->span == WEIR_SPAN_PROCESSES) != 0)
             return weir_error_set(error, WEIR_ESYSTEM, "the senders' lock cannot be made");
     }
-    if (config->consumers == 1 && !stream->naive) {
-        stream->ahead_capacity = frame > READ_AHEAD_BYTES ? frame : READ_AHEAD_BYTES;
+    if (config->consumers == 1) {
+        stream->ahead_capacity = stream->naive ? 0 : frame > READ_AHEAD_BYTES ? frame : READ_AHEAD_BYTES;
         stream->ahead = weir_shared_alloc(channel, sizeof *stream->ahead + stream->ahead_capacity);
         if (stream->ahead == NULL)
             return weir_error_set(error, WEIR_ENOMEM, "no memory to read ahead");
@@ -322,32 +334,26 @@ static ssize_t recv_padded(const struct weir_stream *stream, char *body, size_t 
     ssize_t got = read_some(stream, parts, 2);
     if (got < 0)
         return got;
-    return got == (ssize_t)stream->padded_bytes && length <= capacity ? (ssize_t)length : WEIR_ECORRUPT;
+    bool whole = got == (ssize_t)stream->padded_bytes && length <= stream->padded_bytes - WEIR_FRAME_HEADER;
+    return whole && length <= capacity ? (ssize_t)length : WEIR_ECORRUPT;
 }
 
-static ssize_t fill(const struct weir_stream *stream)
+/* Reads on behind the bytes from `start` to `end`, which have been checked: producers see this memory too, and what it
+ * says by now is not read again. Whoever dies in between leaves it marked, and the successor is told so. */
+static ssize_t fill(const struct weir_stream *stream, size_t start, size_t end)
 {
     struct weir_stream_ahead *ahead = stream->ahead;
-    size_t there = ahead->end - ahead->start;
-    if (there > 0 && ahead->start > 0)
-        memmove(ahead->bytes, ahead->bytes + ahead->start, there);
-    ahead->start = 0;
-    ahead->end = there;
+    size_t there = end - start;
+    ahead->reading = true;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (there > 0 && start > 0)
+        memmove(ahead->bytes, ahead->bytes + start, there);
     struct iovec part = {.iov_base = ahead->bytes + there, .iov_len = stream->ahead_capacity - there};
     ssize_t got = read_some(stream, &part, 1);
-    if (got > 0)
-        ahead->end += (size_t)got;
-    return got;
-}
-
-/* Whoever dies while the read-ahead changes leaves it marked, and the successor is told so when it attaches. */
-static ssize_t fill_marked(const struct weir_stream *stream)
-{
-    stream->ahead->reading = true;
+    ahead->start = 0;
+    ahead->end = there + (got > 0 ? (size_t)got : 0);
     atomic_signal_fence(memory_order_seq_cst);
-    ssize_t got = fill(stream);
-    atomic_signal_fence(memory_order_seq_cst);
-    stream->ahead->reading = false;
+    ahead->reading = false;
     return got;
 }
 
@@ -370,7 +376,7 @@ static ssize_t recv_drained(const struct weir_stream *stream, char *body, size_t
                 return (ssize_t)length;
             }
         }
-        ssize_t got = fill_marked(stream);
+        ssize_t got = fill(stream, start, end);
         if (got < 0)
             return got;
     }
@@ -380,5 +386,12 @@ ssize_t weir_stream_recv(const struct weir_stream *stream, void *body, size_t ca
 {
     if (stream->padded_bytes != 0)
         return recv_padded(stream, body, capacity);
-    return stream->naive ? recv_naive(stream, body, capacity) : recv_drained(stream, body, capacity);
+    if (!stream->naive)
+        return recv_drained(stream, body, capacity);
+    stream->ahead->reading = true; /* as in fill */
+    atomic_signal_fence(memory_order_seq_cst);
+    ssize_t result = recv_naive(stream, body, capacity);
+    atomic_signal_fence(memory_order_seq_cst);
+    stream->ahead->reading = false;
+    return result;
 }

@@ -30,6 +30,11 @@ struct weir_stream_ahead {
     unsigned char bytes[];
 };
 
+/* What one buffer with `length` bytes costs of a socket's send buffer, at most: the kernel rounds the part that it
+ * keeps in one piece (`most_linear` bytes at most) with its own 320 bytes up to a power of two, the rest to pages, and
+ * adds its header (alloc_skb_with_frags, net/core/skbuff.c). */
+size_t weir_socket_cost(size_t length, size_t most_linear);
+
 /* One direction of a byte stream. The driver fills in all but what weir_stream_init does. */
 struct weir_stream {
     int write_fd, read_fd; /* non-blocking */
@@ -40,7 +45,7 @@ struct weir_stream {
 
     size_t padded_bytes;             /* init: every frame has this length; 0: its own */
     struct weir_lock *senders;       /* init: for frames that the kernel does not keep whole; NULL: not needed */
-    struct weir_stream_ahead *ahead; /* init: a lone consumer's, unless naive */
+    struct weir_stream_ahead *ahead; /* init: a lone consumer's; naive: its mark only */
     size_t ahead_capacity;
 };
 

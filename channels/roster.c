@@ -70,18 +70,24 @@ static void update_gone(struct weir_channel *channel, enum weir_role role)
         atomic_fetch_and_explicit(&channel->control->flags, ~CONTROL_GONE(role), memory_order_release);
 }
 
+/* The news descriptor stays readable for as long as the event lasts: only lasting events ring it. Who attaches takes a
+ * finished event off under the roster lock; one that is rung too late for that is taken off by sleep_on_fd. */
+static void ring_news(struct weir_channel *channel)
+{
+    if (channel->news_fd >= 0 && atomic_load(&channel->control->flags) != 0) {
+        const uint64_t one = 1;
+        ssize_t written = write(channel->news_fd, &one, sizeof one); /* fails only when it is readable already */
+        (void)written;
+    }
+}
+
 /* Wakes every sleeper on both sides, however it sleeps. */
 void weir_roster_announce(struct weir_channel *channel)
 {
     bool private_futex = channel->config.span == WEIR_SPAN_THREADS;
     for (int role = 0; role < 2; role++)
         weir_bell_wake_always(&channel->control->bells[role], private_futex, &channel->bell_fds[role]);
-    /* The news descriptor stays readable for as long as the event lasts: only lasting events may ring it. */
-    if (channel->news_fd >= 0 && atomic_load(&channel->control->flags) != 0) {
-        const uint64_t one = 1;
-        ssize_t written = write(channel->news_fd, &one, sizeof one); /* fails only when it is readable already */
-        (void)written;
-    }
+    ring_news(channel);
 }
 
 static int take_roster(struct weir_channel *channel)
@@ -132,7 +138,8 @@ static int32_t only_cpu(void)
     return sched_getcpu();
 }
 
-int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat)
+int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat,
+                     uint32_t *ret_before)
 {
     uint32_t count;
     struct weir_seat *seat = seats_of(channel, role, &count) + index;
@@ -142,6 +149,7 @@ int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t
     if (result != 0)
         return WEIR_ESYSTEM;
     notice_death(channel, role, seat);
+    *ret_before = atomic_load_explicit(&seat->state, memory_order_relaxed);
     int locked = pthread_mutex_trylock(&seat->alive.mutex);
     if (locked == EOWNERDEAD)
         locked = pthread_mutex_consistent(&seat->alive.mutex);
@@ -162,7 +170,8 @@ int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t
     return result;
 }
 
-static void leave(struct weir_channel *channel, enum weir_role role, struct weir_seat *seat, uint32_t state)
+static void leave(struct weir_channel *channel, enum weir_role role, struct weir_seat *seat, uint32_t state,
+                  bool is_goodbye)
 {
     int attempts = 0;
     while (take_roster(channel) != 0 && ++attempts < 200) /* 25 ms each; then the peers learn it as a death */
@@ -170,7 +179,7 @@ static void leave(struct weir_channel *channel, enum weir_role role, struct weir
     if (attempts == 200)
         return;
     atomic_store_explicit(&seat->state, state, memory_order_relaxed);
-    if (state == SEAT_LEFT)
+    if (is_goodbye)
         atomic_fetch_add_explicit(&channel->control->leaves[role], 1, memory_order_release); /* as in update_gone */
     update_gone(channel, role);
     pthread_mutex_unlock(&seat->alive.mutex);
@@ -181,13 +190,14 @@ static void leave(struct weir_channel *channel, enum weir_role role, struct weir
 
 void weir_roster_leave(struct weir_endpoint *endpoint)
 {
-    leave(endpoint->channel, endpoint->view.role, endpoint->seat, SEAT_LEFT);
+    leave(endpoint->channel, endpoint->view.role, endpoint->seat, SEAT_LEFT, true);
 }
 
-void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat)
+/* After a failed attach: the place is again what it was before. */
+void weir_roster_vacate(struct weir_channel *channel, struct weir_seat *seat, uint32_t before)
 {
     enum weir_role role = seat < channel->control->seats + channel->config.producers ? WEIR_PRODUCER : WEIR_CONSUMER;
-    leave(channel, role, seat, SEAT_VACANT);
+    leave(channel, role, seat, before, false);
 }
 
 int64_t weir_roster_in_flight(const struct weir_channel *channel)

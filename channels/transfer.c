@@ -35,8 +35,8 @@ static inline void received(struct weir_endpoint *endpoint)
     /* A sleeping producer is worth waking for a quarter of the depth, not for each message, which it would fill at once
      * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). One that polls does
      * not look by itself after a while, and is told at once. */
-    uint32_t sleepers = atomic_load_explicit(&endpoint->control->bells[WEIR_PRODUCER].sleepers, memory_order_relaxed);
-    if (++endpoint->untold >= endpoint->tell_after || (sleepers & BELL_POLLER)) {
+    bool polled = atomic_load_explicit(&endpoint->control->polled, memory_order_relaxed) != 0;
+    if (++endpoint->untold >= endpoint->tell_after || polled) {
         endpoint->untold = 0;
         weir_ring_peers(endpoint);
     }
@@ -70,9 +70,11 @@ static ssize_t try_flush(struct weir_endpoint *endpoint, struct weir_attempt *at
     return endpoint->driver->flush(&endpoint->view);
 }
 
-static bool is_over(const struct weir_endpoint *endpoint)
+/* What ends this endpoint's calls before an attempt, or WEIR_EAGAIN: go on. */
+static inline int end_of(struct weir_endpoint *endpoint)
 {
-    return (atomic_load_explicit(&endpoint->control->flags, memory_order_relaxed) & endpoint->end_flags) != 0;
+    uint32_t flags = atomic_load_explicit(&endpoint->control->flags, memory_order_relaxed);
+    return flags & endpoint->end_flags ? weir_ended(endpoint) : WEIR_EAGAIN;
 }
 
 static ssize_t perform(struct weir_endpoint *endpoint, struct weir_attempt *what, int64_t deadline_ns)
@@ -96,8 +98,9 @@ static int lend(struct weir_endpoint *endpoint)
 static int send_message(struct weir_endpoint *endpoint, const void *buffer, size_t length, unsigned flags,
                         int64_t deadline_ns)
 {
-    if (is_over(endpoint))
-        return weir_ended(endpoint);
+    int over = end_of(endpoint);
+    if (over != WEIR_EAGAIN)
+        return over;
     ssize_t result = endpoint->driver->send(&endpoint->view, buffer, length, flags);
     if (result == WEIR_EAGAIN) {
         struct weir_attempt again = {.try = try_send, .out = buffer, .length = length, .flags = flags};
@@ -124,8 +127,9 @@ int weir_reserve(struct weir_endpoint *endpoint, size_t length, void **ret_buffe
         return WEIR_EINVAL;
     if (length > endpoint->max_message_bytes)
         return WEIR_EMSGSIZE;
-    if (is_over(endpoint))
-        return weir_ended(endpoint);
+    int over = end_of(endpoint);
+    if (over != WEIR_EAGAIN)
+        return over;
     void *buffer = NULL;
     int result;
     if (endpoint->driver->capabilities & WEIR_CAP_RESERVE) {
@@ -147,6 +151,9 @@ int weir_commit(struct weir_endpoint *endpoint, size_t length, unsigned flags, i
 {
     if (endpoint == NULL || !endpoint->reserved || length > endpoint->reserved_length || (flags & ~1u) != 0)
         return WEIR_EINVAL;
+    int over = end_of(endpoint);
+    if (over != WEIR_EAGAIN)
+        return over;
     int result;
     if (endpoint->driver->capabilities & WEIR_CAP_RESERVE) {
         result = endpoint->driver->commit(&endpoint->view, length, flags);
@@ -174,6 +181,9 @@ int weir_flush(struct weir_endpoint *endpoint, int64_t deadline_ns)
 {
     if (endpoint == NULL || endpoint->view.role != WEIR_PRODUCER)
         return WEIR_EINVAL;
+    int over = end_of(endpoint);
+    if (over != WEIR_EAGAIN)
+        return over;
     if (!endpoint->kept_back)
         return 0;
     struct weir_attempt what = {.try = try_flush};
@@ -191,8 +201,9 @@ ssize_t weir_peek(struct weir_endpoint *endpoint, const void **ret_buffer, int64
 {
     if (endpoint == NULL || endpoint->view.role != WEIR_CONSUMER || ret_buffer == NULL)
         return WEIR_EINVAL;
-    if (is_over(endpoint))
-        return weir_ended(endpoint);
+    int over = end_of(endpoint);
+    if (over != WEIR_EAGAIN)
+        return over;
     if (!endpoint->shown) {
         ssize_t length;
         if (endpoint->driver->capabilities & WEIR_CAP_PEEK) {
@@ -247,8 +258,9 @@ ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
         return WEIR_EINVAL;
     if (endpoint->shown || capacity < endpoint->max_message_bytes)
         return recv_with_care(endpoint, buffer, capacity, deadline_ns);
-    if (is_over(endpoint))
-        return weir_ended(endpoint);
+    int over = end_of(endpoint);
+    if (over != WEIR_EAGAIN)
+        return over;
     ssize_t length = endpoint->driver->recv(&endpoint->view, buffer, capacity);
     if (length == WEIR_EAGAIN) {
         struct weir_attempt again = {.try = try_recv, .in = buffer, .length = capacity};

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,7 +66,7 @@ int weir_ended(struct weir_endpoint *endpoint)
     if (flags & CONTROL_SHUTDOWN)
         return WEIR_ECANCELED;
     bool unreported = deaths != endpoint->deaths_reported;
-    endpoint->deaths_reported = deaths;
+    endpoint->deaths_reported += unreported;
     if (unreported || ((flags & CONTROL_GONE(peers)) && deaths != 0))
         return WEIR_EPEERDIED;
     if (flags & CONTROL_GONE(peers))
@@ -144,15 +145,17 @@ static void sleep_on_fd(struct weir_endpoint *endpoint, bool heard_news, unsigne
         nap(INT64_C(10000) << (*futile < 8 ? *futile : 8));
     /* Any return is a reason to look again. */
     *futile = ppoll(fds, 2, &timeout, NULL) > 0 && fds[0].revents != 0 ? *futile + 1 : 0;
+    uint64_t news;
+    if (fds[1].revents != 0 && atomic_load(&endpoint->control->flags) == 0 && read(fds[1].fd, &news, sizeof news) < 0)
+        nap(INT64_C(10000)); /* somebody else has taken it off */
 }
 
 /* For who polls the descriptor of a bell: announce, and look again, as before a sleep. */
 static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    uint64_t rings;
-    ssize_t drained = read(endpoint->poll_fd, &rings, sizeof rings);
-    (void)drained; /* nothing to drain is fine */
+    struct epoll_event edge;
+    epoll_wait(endpoint->poll_fd, &edge, 1, 0); /* takes off this endpoint's own edge; nobody drains the eventfd */
     /* Release: partner of the exchange in weir_bell_wake, which must find the descriptor. */
     atomic_fetch_or_explicit(&bell->sleepers, BELL_POLLER, memory_order_release);
     weir_full_fence(bell); /* pairs with the waker's fence in weir_bell_wanted */

@@ -123,7 +123,8 @@ static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer,
         const unsigned char *slot = slot_at(state, queue->head);
         size_t length;
         memcpy(&length, slot, sizeof length);
-        result = length <= capacity ? (ssize_t)length : WEIR_ECORRUPT;
+        bool fits = length <= capacity && length <= endpoint->channel->config->max_message_bytes;
+        result = fits ? (ssize_t)length : WEIR_ECORRUPT;
         if (result > 0)
             memcpy(buffer, slot + sizeof length, length);
         atomic_signal_fence(memory_order_release); /* as above */

@@ -75,6 +75,11 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
     struct state *state = channel->state;
     bool named = channel->options[OPTION_BACKING].number == BACKING_POSIX;
     state->bytes = weir_lanes_plan(&state->lanes, channel, channel->options[OPTION_CAPACITY].number);
+    /* A memfd has no file system whose size would be a limit: asking for more than there is would end with the kernel
+     * killing somebody. */
+    if (state->bytes / (size_t)sysconf(_SC_PAGESIZE) > (size_t)sysconf(_SC_PHYS_PAGES))
+        return weir_error_set(error, WEIR_ENOMEM, "%zu bytes of shared memory are more than this machine has",
+                              state->bytes);
     int fd = named ? open_named(error) : open_anonymous(error);
     if (fd < 0)
         return fd;

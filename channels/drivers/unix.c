@@ -28,8 +28,8 @@ static const struct weir_option options[] = {
 /* A stream socket sends up to this in one buffer, whole or not at all (UNIX_SKB_FRAGS_SZ, net/unix/af_unix.c). */
 #define STREAM_ATOMIC_BYTES 32768
 
-/* What one message costs of the send buffer beyond its bytes: the kernel's own header and rounding, at most. */
-#define PACKET_OVERHEAD_BYTES 1024
+/* What the kernel keeps of a packet in one piece (SKB_MAX_ALLOC, include/linux/skbuff.h). */
+#define PACKET_LINEAR_BYTES 16064
 
 /* Packets up to this are never refused for their length. */
 #define PACKET_SURE_BYTES 65536
@@ -88,7 +88,7 @@ static int check_packets(struct weir_driver_channel *channel, struct weir_error 
     if (longest > PACKET_SURE_BYTES && try_longest(state, longest) != 0)
         return weir_error_set(error, WEIR_EMSGSIZE,
                               "the kernel has no packets of %zu bytes; type=stream carries longer messages", longest);
-    size_t depth = capacity / (longest + longest / 8 + PACKET_OVERHEAD_BYTES);
+    size_t depth = capacity / weir_socket_cost(longest, PACKET_LINEAR_BYTES);
     channel->depth = depth > 0 ? depth : 1;
     return 0;
 }
@@ -106,7 +106,7 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
         .write_fd = ends[0], .read_fd = ends[1], .atomic_bytes = STREAM_ATOMIC_BYTES, .is_socket = true};
     size_t longest = channel->config->max_message_bytes;
     size_t wanted = state->is_stream ? weir_stream_wanted_bytes(channel, &state->stream)
-                                     : channel->depth * (longest + longest / 8 + PACKET_OVERHEAD_BYTES);
+                                     : channel->depth * weir_socket_cost(longest, PACKET_LINEAR_BYTES);
     if (wanted < 4 * STREAM_ATOMIC_BYTES && state->is_stream)
         wanted = 4 * STREAM_ATOMIC_BYTES; /* a buffer takes at most half of the whole */
     state->stream.capacity_bytes = size_socket(ends[0], wanted);
