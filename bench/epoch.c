@@ -154,7 +154,7 @@ static void describe_crash(const struct setup *setup, const struct stage *stage,
         fail(outcome, CELL_FAILED, "%s: %s", part_name(&part, name, sizeof name), text);
         return;
     }
-    fail(outcome, CELL_FAILED, "the process of the thread workers: %s", text);
+    fail(outcome, CELL_FAILED, "the process that runs this cell's workers: %s", text);
 }
 
 static bool is_refusal(int code)
@@ -208,10 +208,11 @@ static void bury_orphans(void)
 }
 
 /* 1: interrupted. Ends with the runner's reports, or when the runner is stuck itself. */
-static int gather(struct weir_worker *runner, const struct stage *stage, uint32_t workers, struct reports *reports,
-                  int interrupt_fd)
+static int gather(struct weir_worker *runner, const struct stage *stage, const struct setup *setup,
+                  struct reports *reports, int interrupt_fd)
 {
     struct report_reader reader = {0};
+    uint32_t workers = setup->workers.producers + setup->workers.consumers;
     int64_t moved_ns = weir_now_ns();
     uint64_t last = 0;
     for (;;) {
@@ -234,7 +235,7 @@ static int gather(struct weir_worker *runner, const struct stage *stage, uint32_
             last = sum;
             moved_ns = weir_now_ns();
         }
-        if (weir_now_ns() - moved_ns > SILENCE_NS + 2 * GRACE_NS - GRACE_NS / 2)
+        if (weir_now_ns() - moved_ns > silence_ns(setup) + 3 * GRACE_NS / 2)
             return 0;
     }
 }
@@ -256,8 +257,7 @@ int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t war
         fail(ret, CELL_FAILED, "%s", error.text);
         return 0;
     }
-    uint32_t workers = cell->setup.workers.producers + cell->setup.workers.consumers;
-    int interrupted = gather(runner, stage, workers, &reports, interrupt_fd);
+    int interrupted = gather(runner, stage, &cell->setup, &reports, interrupt_fd);
     if (weir_worker_join(runner, interrupted ? WEIR_NOW : weir_now_ns() + GRACE_NS / 2, &end) != 0) {
         weir_worker_kill(runner);
         weir_worker_join(runner, WEIR_FOREVER, &end);

@@ -61,6 +61,9 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes (ulimit -f) is then an error that can be told */
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C"); /* figures look the same everywhere */
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "-h") == 0)
+            argv[i] = (char *)(uintptr_t) "--help"; /* argp has only -? */
     const char *word = argc > 1 ? argv[1] : "run";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
         return finish(help());

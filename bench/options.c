@@ -239,6 +239,10 @@ static void check_output(const struct options *options)
     int to_stdout = 0;
     for (size_t i = 0; i < 3; i++)
         to_stdout += paths[i] != NULL && strcmp(paths[i], "-") == 0;
+    for (size_t i = 0; i < 3; i++)
+        for (size_t j = 0; j < i; j++)
+            if (paths[i] != NULL && paths[j] != NULL && strcmp(paths[i], "-") != 0 && strcmp(paths[i], paths[j]) == 0)
+                usage_error("'%s' is named twice: each format needs a file of its own", paths[i]);
     if (to_stdout > 1)
         usage_error("only one of --json, --csv and --markdown can go to stdout");
 }

@@ -25,6 +25,10 @@ static int resolve(const char *path, char *ret_target, bool *ret_replace, mode_t
     umask(mask);
     *ret_mode = 0666 & ~mask;
     *ret_replace = true;
+    if (*path == '\0') {
+        errno = ENOENT;
+        return complain(error, path);
+    }
     if (realpath(path, ret_target) == NULL) {
         if (errno != ENOENT || strlen(path) >= PATH_MAX)
             return complain(error, path);

@@ -31,6 +31,25 @@ static void check_output(const char *path)
         usage_error("%s", error.text);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A value that stands twice in a list makes the same cell twice. */
+static void check_twins(const struct cells *cells)
+{
+    const char **ids = calloc(cells->count, sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < cells->count; i++)
+        ids[i] = cells->items[i].id;
+    if (ids != NULL)
+        qsort(ids, cells->count, sizeof *ids, compare_ids);
+    for (size_t i = 1; ids != NULL && i < cells->count; i++)
+        if (strcmp(ids[i], ids[i - 1]) == 0)
+            usage_error("a value is given twice: the cell %s would be measured twice", ids[i]);
+    free(ids);
+}
+
 static uint64_t draw_seed(void)
 {
     uint64_t seed;
@@ -167,6 +186,7 @@ int command_run(int argc, char **argv)
         fprintf(stderr, "weir: no memory for the cells\n");
         goto done;
     }
+    check_twins(&cells);
     if (options.dry_run) {
         status = list_cells(&cells);
         goto done;

@@ -209,7 +209,7 @@ static void tell_silence(struct crew *crew)
                                  part_name(&member->part, name, sizeof name), stopped ? ", stopped by a signal," : "",
                                  (unsigned long long)atomic_load(&slot->count));
     }
-    trouble(crew, "hung: nothing moved for %d s; %s", (int)(SILENCE_NS / 1000000000), text);
+    trouble(crew, "hung: nothing moved for %d s; %s", (int)(silence_ns(crew->epoch->setup) / 1000000000), text);
 }
 
 static void watch_silence(struct crew *crew)
@@ -220,11 +220,11 @@ static void watch_silence(struct crew *crew)
         crew->moved_sum = sum;
         crew->moved_ns = now;
     }
-    if (now - crew->moved_ns > SILENCE_NS && !crew->stopping) {
+    if (now - crew->moved_ns > silence_ns(crew->epoch->setup) && !crew->stopping) {
         tell_silence(crew);
         shut_down(crew);
     }
-    if (now - crew->moved_ns > SILENCE_NS + GRACE_NS)
+    if (now - crew->moved_ns > silence_ns(crew->epoch->setup) + GRACE_NS)
         _exit(1); /* process workers die with this one, threads too */
 }
 

@@ -11,7 +11,14 @@
 
 /* Nothing has moved for so long: the channels are shut down, and who does not come home then is killed. */
 #define SILENCE_NS INT64_C(3000000000)
-#define GRACE_NS   INT64_C(1000000000)
+
+/* Long messages are given time to be filled and checked: 10 ns a byte more. */
+static inline int64_t silence_ns(const struct setup *setup)
+{
+    return SILENCE_NS + 10 * (int64_t)setup->size;
+}
+
+#define GRACE_NS INT64_C(1000000000)
 
 /* A weir_worker_body over a struct epoch, whose channels it fills in. Writes a report of each worker that sent one.
  * What went wrong stands in the stage. */

@@ -59,6 +59,7 @@ void render_machine(FILE *file, const struct environment *environment)
         environment->hypervisor, environment->kernel, environment->clock_overhead_ns);
     for (size_t i = 0; i < environment->warning_count; i++)
         say(file, "warning: %s (%s)\n", environment->warnings[i].text, environment->warnings[i].fix);
+    fputc('\n', file);
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
@@ -107,8 +108,8 @@ static void print_caption(FILE *file, const struct result *result)
     if (axes->codec_count == 1)
         snprintf(codec, sizeof codec, "%s, ", codec_name(axes->codecs[0]));
     if (axes->depth_count == 1)
-        snprintf(depth, sizeof depth, "depth %zu, ", axes->depths[0]);
-    say(file, "\n%s%s%s%severy message checked; %llu round%s%s\n", size, workers, codec, depth,
+        snprintf(depth, sizeof depth, "depth %zu asked, ", axes->depths[0]);
+    say(file, "%s%s%s%severy message checked; %llu round%s%s\n", size, workers, codec, depth,
         (unsigned long long)result->rounds, result->rounds == 1 ? "" : "s",
         result->interrupted ? " (interrupted)" : "");
 }
@@ -120,9 +121,9 @@ static void print_legend(FILE *file, const struct axes *axes)
                         : axes->patterns[0] == PATTERN_STREAM ? "STREAM"
                                                               : "ROUND TRIP";
     say(file,
-        "%s: median wall time; %s: half its 95 %% interval; CPU: time of both sides; SW: context switches; each "
-        "for a message%s\n",
-        heads, speaks_utf8() ? "±" : "+-", axes->pattern_count > 1 ? " or a trip" : "");
+        "%s: median wall time; %s: half its 95 %% interval (n/a below 6 rounds); CPU: of both sides; SW: context "
+        "switches\n",
+        heads, speaks_utf8() ? "±" : "+-");
 }
 
 /* ---- notes --------------------------------------------------------------------------------------------------- */
@@ -202,8 +203,10 @@ static void print_answer(FILE *file, const struct result *result)
                                  median_wall(cell) / median_wall(best), speaks_utf8() ? "×" : "x", cell->setup.spec);
     }
     if (used > 0) {
-        say(file, "\n%s is the cheapest %s here (%s):%s.\n", best->setup.spec,
-            best->setup.pattern == PATTERN_STREAM ? "stream" : "round trip", pairing_name(best->setup.pairing), text);
+        bool sure = isfinite(estimate_rounds(best, offsetof(struct epoch_cost, wall_ns)).low);
+        say(file, "\n%s is the cheapest %s here (%s):%s%s.\n", best->setup.spec,
+            best->setup.pattern == PATTERN_STREAM ? "stream" : "round trip", pairing_name(best->setup.pairing), text,
+            sure ? "" : "; but fewer than 6 rounds prove little");
         say(file, "Next: weir run %s -p %s -s 8..64K*8\n", best->setup.spec, pairing_name(best->setup.pairing));
     }
 }

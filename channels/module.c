@@ -114,8 +114,10 @@ static const struct weir_driver *open_module(const char *path, const char *packa
     int result =
         driver != NULL
             ? weir_driver_check(driver, error)
-            : weir_error_set(error, unusable, "%s is not a weir driver: it has no function weir_driver_module", path);
+            : weir_error_set(error, unusable,
+                             "%s is not a weir driver: it has no function weir_driver_module, or that has none", path);
     if (result != 0) {
+        error->code = unusable;
         dlclose(library);
         return NULL;
     }

@@ -5,6 +5,7 @@
  */
 #include <stdbool.h>
 #include <stdio.h>
+#include <time.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ static int count_up(void *channel, int report_fd)
         return 1;
     for (uint32_t i = 0; i < NUMBERS && result == 0; i++) {
         if (i % 250 == 0)
-            usleep(2000); /* so that the loop has something to wait for */
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); /* so that the loop has something to wait for */
         result = weir_send(producer, &i, sizeof i, 0, WEIR_FOREVER);
     }
     weir_detach(producer);

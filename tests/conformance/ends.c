@@ -8,13 +8,19 @@
 
 enum { LAST_MESSAGES = 20, GOODBYES = 10 };
 
+/* So many, or as many as surely fit. */
+static uint64_t last_messages(const struct scene *scene)
+{
+    return scene->info.depth < LAST_MESSAGES ? scene->info.depth : LAST_MESSAGES;
+}
+
 static const struct weir_channel_config one_to_one = {0};
 
 /* ---- the end of the producers ------------------------------------------------------------------------------ */
 
 static void send_last(struct actor *self)
 {
-    for (uint64_t i = 0; i < LAST_MESSAGES; i++) {
+    for (uint64_t i = 0; i < last_messages(self->scene); i++) {
         SEND(self->endpoint, i, 8 + i);
     }
 }
@@ -22,7 +28,7 @@ static void send_last(struct actor *self)
 static void drain_to_eof(struct actor *self)
 {
     unsigned char byte;
-    for (uint64_t i = 0; i < LAST_MESSAGES; i++) {
+    for (uint64_t i = 0; i < last_messages(self->scene); i++) {
         RECV(self->endpoint, i, 8 + i);
     }
     EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF);
@@ -280,7 +286,7 @@ static void heirs(struct scene *scene)
         skip("messages may be under way to a consumer that leaves");
     }
     struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
-    uint64_t count = scene->info.depth < LAST_MESSAGES ? scene->info.depth : LAST_MESSAGES;
+    uint64_t count = last_messages(scene);
     for (uint64_t i = 0; i < count; i++) {
         SEND(producer, i, message_length(i, 4096));
     }
