@@ -16,20 +16,36 @@
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
-/* How many letters at the start agree, for a cheap and useful "did you mean". */
+/* Edit distance (Levenshtein 1966) of two words; longer words than 31 letters are cut. */
+static unsigned edit_distance(const char *a, const char *b)
+{
+    unsigned row[32];
+    size_t length_a = strnlen(a, 31), length_b = strnlen(b, 31);
+    for (size_t j = 0; j <= length_b; j++)
+        row[j] = (unsigned)j;
+    for (size_t i = 1; i <= length_a; i++) {
+        unsigned diagonal = row[0];
+        row[0] = (unsigned)i;
+        for (size_t j = 1; j <= length_b; j++) {
+            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned shorter = row[j] + 1, longer = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = change < shorter ? change : shorter;
+            row[j] = row[j] < longer ? row[j] : longer;
+        }
+    }
+    return row[length_b];
+}
+
 const char *nearest_word(const char *word, const char *const *words)
 {
     const char *nearest = NULL;
-    size_t best = 0;
+    unsigned least = (unsigned)(strlen(word) / 3 + 2);
     for (size_t i = 0; words[i] != NULL; i++) {
-        size_t common = 0;
-        for (const char *at = word; *at != '\0'; at++)
-            common += strchr(words[i], *at) != NULL;
-        size_t length = strlen(word) > strlen(words[i]) ? strlen(word) : strlen(words[i]);
-        size_t score = common * 100 / (length + 1) + (word[0] == words[i][0] ? 10 : 0);
-        if (score > best && score > 55) {
-            best = score;
+        unsigned distance = edit_distance(word, words[i]);
+        if (distance < least) {
             nearest = words[i];
+            least = distance;
         }
     }
     return nearest;

@@ -267,7 +267,9 @@ int play_part(void *argument, int report_fd)
         wait_for_go(&player);
         play(&player);
     } else {
-        player_fail(&player, result, "attaching");
+        player_fail(&player, result,
+                    result == WEIR_ESYSTEM ? "attaching (no descriptors or processes left? ulimit -n, -u)"
+                                           : "attaching");
     }
     if (player.tracker != NULL)
         fill_report(&player);
