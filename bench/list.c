@@ -11,7 +11,7 @@
 #include <weir/weir.h>
 
 #include "commands.h"
-#include "words.h"
+#include "cli/words.h"
 
 static error_t parse_key(int key, char *text, struct argp_state *state)
 {

@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "interrupt.h"
-#include "options.h"
-#include "output.h"
-#include "render.h"
-#include "rounds.h"
-#include "words.h"
+#include "cli/interrupt.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "render/render.h"
+#include "measure/rounds.h"
+#include "cli/words.h"
 
 #define BUDGET_NS          INT64_C(10000000000)
 #define BUDGET_PER_CELL_NS INT64_C(250000000)

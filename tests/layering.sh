@@ -13,7 +13,7 @@ libc_headers=(
     float fnmatch ftw getopt glob grp ifaddrs inttypes langinfo libgen limits link locale malloc math mqueue
     netdb poll pthread pwd regex sched search semaphore setjmp signal spawn stdalign stdarg stdatomic stdbool
     stddef stdint stdio stdio_ext stdlib stdnoreturn string strings syscall sysexits syslog termios threads
-    time uchar ucontext unistd utime wchar wctype wordexp immintrin
+    time uchar ucontext unistd utime wchar wctype wordexp immintrin x86intrin
 )
 libc="^<(($(IFS='|'; echo "${libc_headers[*]}"))|(arpa|asm|linux|net|netinet|sys)/[a-z0-9_/]+)\.h>$"
 
@@ -58,7 +58,7 @@ allowed() {
     channels/*) [[ $place =~ ^channels/[^/]+\.h$ ]] ;;
     workers/*) [[ $place == workers/* ]] ;;
     proto/*) [[ $place == proto/* || $place =~ ^\<(nanopb/)?pb[a-z_]*\.h\>$ ]] ;;
-    bench/*) [[ $place == bench/* || $place == proto/* || $place =~ ^\<(jansson|libsmartcols/libsmartcols)\.h\>$ ]] ;;
+    bench/*) [[ $place == bench/* || $place == proto/* || $place =~ ^\<(jansson|ini|libsmartcols/libsmartcols)\.h\>$ ]] ;;
     examples/*) false ;;
     esac
 }

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../../bench/statistics.h"
+#include "measure/statistics.h"
 
 static struct estimate estimate_first(size_t count)
 {

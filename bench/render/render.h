@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-#include "cell.h"
-#include "environment.h"
+#include "measure/cell.h"
+#include "machine/environment.h"
 
 struct result {
     const struct cells *cells;

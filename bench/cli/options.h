@@ -5,7 +5,7 @@
 #ifndef WEIR_BENCH_OPTIONS_H
 #define WEIR_BENCH_OPTIONS_H
 
-#include "cell.h"
+#include "measure/cell.h"
 
 enum toggle { TOGGLE_AUTO, TOGGLE_ALWAYS, TOGGLE_NEVER };
 

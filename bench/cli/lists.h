@@ -6,7 +6,7 @@
 #ifndef WEIR_BENCH_LISTS_H
 #define WEIR_BENCH_LISTS_H
 
-#include "cell.h"
+#include "measure/cell.h"
 
 /* Each appends the values of one comma-separated text to a growing array (*values, *count). 0, or -1 with a sentence in
  * `error`. */

@@ -7,7 +7,7 @@
 #define WEIR_BENCH_ROUNDS_H
 
 #include "cell.h"
-#include "progress.h"
+#include "cli/progress.h"
 
 struct schedule {
     uint64_t rounds;   /* at most so many; 0: as many as the budget allows, at least 3 */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "render.h"
-#include "statistics.h"
+#include "measure/statistics.h"
 
 bool speaks_utf8(void)
 {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "render.h"
-#include "statistics.h"
+#include "measure/statistics.h"
 
 static json_t *number_or_null(double number)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "stage.h"
+#include "measure/stage.h"
 
 #define MOST_SIZE ((uint64_t)1 << 30)
 

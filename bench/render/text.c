@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "render.h"
-#include "statistics.h"
+#include "measure/statistics.h"
 
 static void csv_text(FILE *file, const char *text)
 {
