@@ -16,6 +16,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "render/render.h"
+#include "machine/clock.h"
 #include "measure/rounds.h"
 #include "cli/words.h"
 
@@ -86,6 +87,7 @@ static void start_result(struct result *result, const struct options *options, s
 {
     time_t now = time(NULL);
     struct tm utc;
+    clock_calibrate();
     environment_read(environment);
     result->axes = &options->axes;
     result->environment = environment;

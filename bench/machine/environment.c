@@ -5,10 +5,8 @@
 #include "environment.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
@@ -72,38 +70,6 @@ static void read_hypervisor(char *ret, size_t capacity)
 #endif
 }
 
-static int compare_times(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-    return (left > right) - (left < right);
-}
-
-/* The median of a thousand reads of sixteen, and the smallest step that was seen. */
-static void calibrate_clock(struct environment *environment)
-{
-    enum { SAMPLES = 1000, READS = 16 };
-    static int64_t times[SAMPLES];
-    int64_t step = INT64_MAX;
-    for (int i = 0; i < SAMPLES; i++) {
-        int64_t begin = weir_now_ns(), last = begin;
-        for (int j = 0; j < READS; j++) {
-            int64_t now = weir_now_ns();
-            if (now > last && now - last < step)
-                step = now - last;
-            last = now;
-        }
-        times[i] = last - begin;
-    }
-    qsort(times, SAMPLES, sizeof times[0], compare_times);
-    struct timespec resolution;
-    clock_getres(CLOCK_MONOTONIC, &resolution);
-    const size_t middle = SAMPLES / 2;
-    environment->clock_overhead_ns = (double)times[middle] / READS;
-    double claimed = (double)resolution.tv_sec * 1e9 + (double)resolution.tv_nsec;
-    /* A clock that claims 1 ns and never steps by less than 15 resolves neither: its step is at most its overhead. */
-    environment->clock_resolution_ns = claimed > 1 || step == INT64_MAX ? claimed : 1;
-}
-
 /* user nice system idle iowait irq softirq steal … of all CPUs, in ticks. */
 static void read_ticks(uint64_t *ret_steal, uint64_t *ret_all)
 {
@@ -145,7 +111,6 @@ void environment_read(struct environment *ret)
     if (uname(&name) == 0)
         snprintf(ret->kernel, sizeof ret->kernel, "%.60s %.60s", name.sysname, name.release);
     read_hypervisor(ret->hypervisor, sizeof ret->hypervisor);
-    calibrate_clock(ret);
     read_ticks(&ret->steal_ticks, &ret->all_ticks);
     if (ret->hypervisor[0] != '\0')
         warn(ret, "virtual-machine", "this is a virtual machine: its host may move or halt the CPUs at any time",

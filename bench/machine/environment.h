@@ -19,9 +19,8 @@ struct environment {
     char cpu[128];
     int cpus; /* that this process may run on */
     char kernel[128];
-    char hypervisor[32];                           /* "" if none is known */
-    double clock_overhead_ns, clock_resolution_ns; /* of CLOCK_MONOTONIC */
-    uint64_t steal_ticks, all_ticks;               /* at the start */
+    char hypervisor[32];             /* "" if none is known */
+    uint64_t steal_ticks, all_ticks; /* at the start */
     struct warning warnings[8];
     size_t warning_count;
 };

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "machine/clock.h"
+
 /* A warm-up message that does not come within this time is lost; the epoch goes on, and the count will tell. */
 #define WARM_PATIENCE_NS INT64_C(500000000)
 
@@ -194,12 +196,12 @@ void player_begin_measuring(struct player *player)
 {
     player_set_phase(player, PHASE_MEASURING);
     player_read_usage(player, &player->begin);
-    player->report.first_ns = weir_now_ns();
+    player->report.first_ns = clock_now_ns();
 }
 
 void player_end_measuring(struct player *player)
 {
-    player->report.last_ns = weir_now_ns();
+    player->report.last_ns = clock_now_ns();
     player_read_usage(player, &player->end);
 }
 

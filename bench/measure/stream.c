@@ -7,9 +7,11 @@
  */
 #include "player.h"
 
+#include "machine/clock.h"
+
 static int send_samples(struct player *player, uint64_t from, uint64_t to)
 {
-    int64_t sent_ns = weir_now_ns(); /* once: a clock read a message would be a good part of some channels' cost */
+    int64_t sent_ns = clock_now_ns(); /* once: a clock read a message would be a good part of some channels' cost */
     uint32_t batch = player->setup->batch;
     for (uint64_t sequence = from; sequence < to; sequence++) {
         unsigned flags = batch > 1 && (sequence + 1) % batch != 0 && sequence + 1 < to ? WEIR_MORE : 0;
@@ -61,7 +63,7 @@ void stream_consume(struct player *player)
         player_check(player, length, &seen);
         received++;
         if ((alone && received == all) || seen.sequence >= first_of_last)
-            player->report.last_ns = weir_now_ns();
+            player->report.last_ns = clock_now_ns();
         player_set_count(player, received);
         if (!measuring && ((alone && received >= warm) || seen.sequence >= first_measured)) {
             measuring = true;

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "machine/clock.h"
 #include "render.h"
 #include "measure/statistics.h"
 
@@ -17,16 +18,17 @@ static json_t *number_or_null(double number)
 static json_t *environment_json(const struct result *result)
 {
     const struct environment *environment = result->environment;
+    const struct clock_facts *clock = clock_facts();
     json_t *warnings = json_array();
     for (size_t i = 0; i < environment->warning_count; i++)
         json_array_append_new(warnings, json_pack("{s:s, s:s, s:s}", "id", environment->warnings[i].id, "text",
                                                   environment->warnings[i].text, "fix", environment->warnings[i].fix));
     return json_pack("{s:s, s:i, s:s, s:s?, s:{s:s, s:o, s:o}, s:o, s:o}", "cpu", environment->cpu, "cpus",
                      environment->cpus, "kernel", environment->kernel, "hypervisor",
-                     environment->hypervisor[0] ? environment->hypervisor : NULL, "clock", "source", "CLOCK_MONOTONIC",
-                     "overhead_ns", json_real(environment->clock_overhead_ns), "resolution_ns",
-                     json_real(environment->clock_resolution_ns), "steal_pct",
-                     number_or_null(result->steal_percent < 0 ? NAN : result->steal_percent), "warnings", warnings);
+                     environment->hypervisor[0] ? environment->hypervisor : NULL, "clock", "source", clock->source,
+                     "overhead_ns", json_real(clock->overhead_ns), "resolution_ns", json_real(clock->resolution_ns),
+                     "steal_pct", number_or_null(result->steal_percent < 0 ? NAN : result->steal_percent), "warnings",
+                     warnings);
 }
 
 static json_t *integrity_json(const struct integrity *integrity)
