@@ -4,6 +4,7 @@
  */
 #include "cell.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +12,8 @@
 
 const char *pattern_name(enum pattern pattern)
 {
-    return pattern == PATTERN_STREAM ? "stream" : "pingpong";
+    static const char *const names[] = {"stream", "pingpong", "paced"};
+    return names[pattern];
 }
 
 const char *pairing_name(struct pairing pairing)
@@ -104,7 +106,7 @@ static void check_cell(struct cell *cell)
 /* One value of each axis, by mixed-radix digits of `index`; the last axis turns fastest. */
 static struct setup pick(const struct axes *axes, size_t index)
 {
-    struct setup setup;
+    struct setup setup = {0};
 #define DIGIT(field, values, count)                                                                                    \
     setup.field = axes->values[index % axes->count];                                                                   \
     index /= axes->count
@@ -132,6 +134,7 @@ int cells_make(struct cells *ret_cells, const struct axes *axes)
         return -1;
     for (size_t i = 0; i < count; i++) {
         items[i].setup = pick(axes, i);
+        items[i].memory = (struct memory){NAN, NAN};
         name_cell(&items[i], axes);
         check_cell(&items[i]);
     }
@@ -141,8 +144,11 @@ int cells_make(struct cells *ret_cells, const struct axes *axes)
 
 void cells_free(struct cells *cells)
 {
-    for (size_t i = 0; i < cells->count; i++)
+    for (size_t i = 0; i < cells->count; i++) {
         free(cells->items[i].rounds);
+        free(cells->items[i].latency);
+        free(cells->items[i].uncorrected);
+    }
     free(cells->items);
     *cells = (struct cells){0};
 }

@@ -15,7 +15,7 @@
 #include "proto/sample.h"
 #include "proto/tracker.h"
 
-enum pattern { PATTERN_STREAM, PATTERN_PINGPONG };
+enum pattern { PATTERN_STREAM, PATTERN_PINGPONG, PATTERN_PACED };
 
 /* Where the two ends run. */
 struct pairing {
@@ -33,6 +33,7 @@ struct setup {
     size_t size; /* bytes of a message on the channel */
     struct workers workers;
     enum pattern pattern;
+    double rate; /* paced: messages a second of all producers together; else 0 */
     enum codec codec;
     enum weir_wait wait; /* asked for; WEIR_WAIT_DEFAULT: the driver's own */
     size_t depth;        /* asked for */
@@ -42,11 +43,28 @@ struct setup {
 
 /* What one epoch gave, per message (stream) or per round trip (pingpong). */
 struct epoch_cost {
+    uint32_t round; /* of the run, from 0: costs of two cells with the same round were measured side by side */
     double wall_ns;
     double producer_user_ns, producer_system_ns;
     double consumer_user_ns, consumer_system_ns;
+    double driver_ns;              /* CPU time of threads that a driver has of its own; 0 if there are none */
     double voluntary, involuntary; /* context switches, both sides */
+    double epoch_ns;               /* of the whole epoch, not of a message: how long it was */
+    double delayed_ns;             /* likewise: how long its workers were ready to run and did not */
 };
+
+/* What one worker of a side holds of memory: the proportional share (PSS) of its process; NaN: not known. */
+struct memory {
+    double producer_bytes, consumer_bytes;
+};
+
+/* The least that this machine allows for such a cell (measure/limit.h); no name: none is known. */
+struct limit {
+    const char *name;
+    double ns;
+};
+
+struct histogram;
 
 enum cell_status { CELL_OK, CELL_SKIPPED, CELL_FAILED };
 
@@ -61,6 +79,10 @@ struct cell {
     enum weir_wait wait;        /* effective */
     uint32_t capabilities;
     uint64_t count; /* messages of each producer in an epoch */
+    struct memory memory;
+    struct limit limit;
+    struct histogram *latency;     /* over all rounds; NULL: not measured */
+    struct histogram *uncorrected; /* paced: from the real send time, not from the intended one; else NULL */
     struct epoch_cost *rounds;
     size_t round_count, round_capacity;
 };
