@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Is B faster than A? From pairs of costs that were measured in the same round, so that whatever the machine did in
+ * that round happened to both and cancels in their ratio.
+ */
+#ifndef WEIR_BENCH_COMPARISON_H
+#define WEIR_BENCH_COMPARISON_H
+
+#include "cell.h"
+
+/* Differences of less than this are not worth a verdict, however sure they are. */
+#define LEAST_DELTA 0.02
+
+/* Of B, seen from A. */
+enum verdict { VERDICT_FASTER, VERDICT_SLOWER, VERDICT_SAME, VERDICT_INCONCLUSIVE };
+
+struct comparison {
+    const struct cell *a, *b;
+    double ratio;     /* cost of B / cost of A, median; NaN: there is none */
+    double low, high; /* its 95 % interval; NaN with too few rounds */
+    double mde;       /* the smallest difference that could have been seen, as a share of A; NaN without an interval */
+    double delta;     /* differences up to this share count as none */
+    size_t pairs;     /* rounds that both have; 0 if they were not measured side by side */
+    enum verdict verdict;
+};
+
+/* The median of the ratios of wall time, round by round, and its exact interval (estimate_median). A cell that is not
+ * ok makes it inconclusive, without a ratio. 0 or -1 (memory). */
+int compare_paired(struct comparison *ret, const struct cell *a, const struct cell *b, double delta);
+
+/* Fills in mde and verdict from ratio, low, high and delta: faster if all of the interval is below 1 - delta, slower if
+ * above 1 + delta, the same if within; else inconclusive.
+ *
+ * mde is the effect that would have been called with a power of 80 %. For "slower" the estimate must lie at least half
+ * the interval's width, h, above 1 + delta. It scatters about the truth with a standard error of h / z(0.975), so an
+ * effect of delta + h gets its verdict every other time, and one that is larger by z(0.80) standard errors 80 % of the
+ * time: mde = delta + h (1 + z(0.80) / z(0.975)) = delta + 1.43 h. (The usual sum of two quantiles, e.g. Cohen,
+ * Statistical Power Analysis for the Behavioral Sciences, 1988, moved by delta.) */
+void comparison_judge(struct comparison *comparison);
+
+/* How far the costs of two cells that are the same thing, A and A', lie apart: the end of the interval of their ratio
+ * that is farther from 1, less 1. NaN with too few rounds. */
+double noise_floor(const struct cell *a, const struct cell *twin);
+
+/* The larger of LEAST_DELTA and the noise floor, which may be NaN. */
+double comparison_delta(double floor);
+
+const char *verdict_name(enum verdict verdict);
+
+#endif
