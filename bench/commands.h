@@ -5,8 +5,16 @@
 #ifndef WEIR_BENCH_COMMANDS_H
 #define WEIR_BENCH_COMMANDS_H
 
+#include "cli/syntax.h"
+
 /* Each takes its own arguments (argv[0] is the name shown in messages) and returns the exit status. */
 int command_run(int argc, char **argv);
 int command_list(int argc, char **argv);
+
+/* What each understands; that of `run` is in cli/options.h. */
+extern const struct syntax list_syntax;
+
+/* NULL-ended. */
+const char *const *command_names(void);
 
 #endif

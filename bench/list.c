@@ -2,7 +2,6 @@
  *
  * `weir list`: the drivers, their options and capabilities, and why one is not available.
  */
-#include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,16 +12,24 @@
 #include "commands.h"
 #include "cli/words.h"
 
-static error_t parse_key(int key, char *text, struct argp_state *state)
+static int take(void *values, int key, const char *text, struct weir_error *error)
 {
-    const char **name = state->input;
+    const char **name = values;
     if (key != ARGP_KEY_ARG)
-        return ARGP_ERR_UNKNOWN;
+        return NOT_MINE;
     if (*name != NULL)
-        usage_error("list takes one CHANNEL, not also '%s'", text);
+        return weir_error_set(error, WEIR_EINVAL, "list takes one CHANNEL, not also '%s'", text), -1;
     *name = text;
-    return 0;
+    return TAKEN;
 }
+
+static const struct option_group own_group = {NULL, take, NULL};
+
+const struct syntax list_syntax = {
+    "[CHANNEL]",
+    "List the channel drivers, or one with its options and capabilities, and why one is not available.",
+    {&own_group},
+};
 
 static void list_all(void)
 {
@@ -95,15 +102,9 @@ static void list_one(const char *name)
 
 int command_list(int argc, char **argv)
 {
-    static const char doc[] = "List the channel drivers, or one with its options and capabilities, and why one is not "
-                              "available.";
-    static const struct argp argp = {NULL, parse_key, "[CHANNEL]", doc, NULL, NULL, NULL};
     const char *name = NULL;
-    static const struct argp_option no_options[] = {{0, 0, 0, 0, 0, 0}};
-    argp_err_exit_status = 2;
-    check_words(no_options, argc, argv);
-    if (argp_parse(&argp, argc, argv, 0, NULL, &name) != 0)
-        usage_error("the arguments cannot be parsed");
+    void *const values[] = {&name};
+    syntax_parse(&list_syntax, values, NULL, argc, argv);
     if (name != NULL)
         list_one(name);
     else

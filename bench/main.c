@@ -13,22 +13,34 @@
 #include <weir/weir.h>
 
 #include "commands.h"
+#include "cli/options.h"
 
 static const struct {
-    const char *name, *arguments, *help;
+    const char *name, *help;
+    const struct syntax *syntax;
     int (*run)(int argc, char **argv);
     const char *shown; /* its name in messages */
 } commands[] = {
-    {"run", "[CHANNEL...] [OPTION...]", "measure what a message costs (the default)", command_run, "weir run"},
-    {"list", "[CHANNEL]", "the channels there are, their options, and why one is missing", command_list, "weir list"},
+    {"run", "measure what a message costs (the default)", &run_syntax, command_run, "weir run"},
+    {"list", "the channels there are, their options, and why one is missing", &list_syntax, command_list, "weir list"},
 };
+
+#define COMMANDS (sizeof commands / sizeof commands[0])
+
+const char *const *command_names(void)
+{
+    static const char *names[COMMANDS + 1];
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    return names;
+}
 
 static int help(void)
 {
-    printf("Usage: weir [COMMAND] [ARGUMENT...]\n\n"
+    printf("Usage: weir [COMMAND] [ARGUMENT...] [OPTION...]\n\n"
            "Measure what a message costs between threads and between processes.\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        printf("  %-5s %-26s %s\n", commands[i].name, commands[i].arguments, commands[i].help);
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-8s %-14s %s\n", commands[i].name, commands[i].syntax->arguments, commands[i].help);
     printf("\nWithout arguments: a ten-second tour of mutex, pipe, unix, shm and zmq in all four pairings.\n"
            "`weir COMMAND --help` explains a command; `weir --version` tells the version.\n");
     return 0;
@@ -71,7 +83,7 @@ int main(int argc, char **argv)
         printf("weir %s\n", weir_version());
         return finish(0);
     }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+    for (size_t i = 0; i < COMMANDS; i++)
         if (argc > 1 && strcmp(word, commands[i].name) == 0) {
             argv[1] = (char *)(uintptr_t)commands[i].shown;
             return finish(commands[i].run(argc - 1, argv + 1));

@@ -80,11 +80,7 @@ static void *grow(void **values, size_t *count, size_t item_bytes, struct weir_e
     return (char *)grown + (*count)++ * item_bytes;
 }
 
-/* One word into *values; `parse` may append several. */
-typedef int parse_word(const char *word, void **values, size_t *count, struct weir_error *error);
-
-static int parse_list(const char *what, const char *text, void **values, size_t *count, parse_word *parse,
-                      struct weir_error *error)
+int parse_list(const struct list_kind *kind, const char *text, void **values, size_t *count, struct weir_error *error)
 {
     char *copy = strdup(text);
     if (copy == NULL)
@@ -94,9 +90,9 @@ static int parse_list(const char *what, const char *text, void **values, size_t 
     while (result == 0 && rest != NULL) {
         const char *word = strsep(&rest, ",");
         if (*word == '\0')
-            result = (weir_error_set(error, WEIR_EINVAL, "the list of %s '%s' lacks a value", what, text), -1);
+            result = (weir_error_set(error, WEIR_EINVAL, "the list of %s '%s' lacks a value", kind->what, text), -1);
         else
-            result = parse(word, values, count, error);
+            result = kind->parse(word, values, count, error);
     }
     free(copy);
     return result;
@@ -171,10 +167,7 @@ static int parse_size(const char *word, void **values, size_t *count, struct wei
     return 0;
 }
 
-int parse_sizes(const char *text, size_t **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("sizes", text, (void **)values, count, parse_size, error);
-}
+const struct list_kind size_list = {"sizes", parse_size, NULL};
 
 static int parse_depth(const char *word, void **values, size_t *count, struct weir_error *error)
 {
@@ -185,10 +178,7 @@ static int parse_depth(const char *word, void **values, size_t *count, struct we
     return 0;
 }
 
-int parse_depths(const char *text, size_t **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("depths", text, (void **)values, count, parse_depth, error);
-}
+const struct list_kind depth_list = {"depths", parse_depth, NULL};
 
 static int parse_batch(const char *word, void **values, size_t *count, struct weir_error *error)
 {
@@ -199,12 +189,9 @@ static int parse_batch(const char *word, void **values, size_t *count, struct we
     return 0;
 }
 
-int parse_batches(const char *text, uint32_t **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("batches", text, (void **)values, count, parse_batch, error);
-}
+const struct list_kind batch_list = {"batches", parse_batch, NULL};
 
-static int parse_workers_word(const char *word, void **values, size_t *count, struct weir_error *error)
+static int parse_workers(const char *word, void **values, size_t *count, struct weir_error *error)
 {
     const char *at = word;
     uint64_t producers, consumers;
@@ -219,10 +206,7 @@ static int parse_workers_word(const char *word, void **values, size_t *count, st
     return 0;
 }
 
-int parse_workers(const char *text, struct workers **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("workers", text, (void **)values, count, parse_workers_word, error);
-}
+const struct list_kind workers_list = {"workers", parse_workers, NULL};
 
 int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
 {
@@ -241,13 +225,26 @@ int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
     return 0;
 }
 
+int parse_percentage(const char *what, const char *text, double *ret, struct weir_error *error)
+{
+    char *end = NULL;
+    double number = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+    if (end == NULL || strcmp(end, "%") != 0 || number < 0.01 || number > 50)
+        return weir_error_set(error, WEIR_EINVAL,
+                              "%s '%s' is not a percentage from 0.01%% to 50%%, such as 2%% or 0.5%%", what, text),
+               -1;
+    *ret = number / 100;
+    return 0;
+}
+
 /* ---- names --------------------------------------------------------------------------------------------------- */
+
+static const char *const pairing_words[] = {
+    "thread:thread", "thread:process", "process:thread", "process:process", "all", NULL};
 
 static int parse_pairing(const char *word, void **values, size_t *count, struct weir_error *error)
 {
-    static const char *const words[] = {
-        "thread:thread", "thread:process", "process:thread", "process:process", "all", NULL};
-    int index = find_word("pairing", word, words, error);
+    int index = find_word("pairing", word, pairing_words, error);
     if (index < 0)
         return -1;
     for (int i = index == 4 ? 0 : index; i < (index == 4 ? 4 : index + 1); i++)
@@ -255,68 +252,67 @@ static int parse_pairing(const char *word, void **values, size_t *count, struct 
     return 0;
 }
 
-int parse_pairings(const char *text, struct pairing **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("pairings", text, (void **)values, count, parse_pairing, error);
-}
+const struct list_kind pairing_list = {"pairings", parse_pairing, pairing_words};
+
+static const char *const pattern_words[] = {"stream", "pingpong", NULL};
 
 static int parse_pattern(const char *word, void **values, size_t *count, struct weir_error *error)
 {
-    static const char *const words[] = {"stream", "pingpong", NULL};
-    int index = find_word("pattern", word, words, error);
+    int index = find_word("pattern", word, pattern_words, error);
     if (index < 0)
         return -1;
     APPEND(enum pattern, (enum pattern)index);
     return 0;
 }
 
-int parse_patterns(const char *text, enum pattern **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("patterns", text, (void **)values, count, parse_pattern, error);
-}
+const struct list_kind pattern_list = {"patterns", parse_pattern, pattern_words};
+
+static const char *const codec_words[] = {"raw", "nanopb", NULL}; /* in the order of enum codec */
 
 static int parse_codec(const char *word, void **values, size_t *count, struct weir_error *error)
 {
-    static const char *const words[] = {"raw", "nanopb", NULL}; /* in the order of enum codec */
-    int index = find_word("codec", word, words, error);
+    int index = find_word("codec", word, codec_words, error);
     if (index < 0)
         return -1;
     APPEND(enum codec, (enum codec)index);
     return 0;
 }
 
-int parse_codecs(const char *text, enum codec **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("codecs", text, (void **)values, count, parse_codec, error);
-}
+const struct list_kind codec_list = {"codecs", parse_codec, codec_words};
+
+static const char *const wait_words[] = {"default", "block", "spin", "adaptive", NULL};
 
 static int parse_wait(const char *word, void **values, size_t *count, struct weir_error *error)
 {
-    static const char *const words[] = {"default", "block", "spin", "adaptive", NULL};
-    int index = find_word("wait", word, words, error);
+    int index = find_word("wait", word, wait_words, error);
     if (index < 0)
         return -1;
     APPEND(enum weir_wait, (enum weir_wait)index);
     return 0;
 }
 
-int parse_waits(const char *text, enum weir_wait **values, size_t *count, struct weir_error *error)
-{
-    return parse_list("waits", text, (void **)values, count, parse_wait, error);
-}
+const struct list_kind wait_list = {"waits", parse_wait, wait_words};
+
+static const char *const pin_words[] = {"auto", "none", "same", NULL}; /* or CPUs */
 
 static int parse_pin(const char *word, void **values, size_t *count, struct weir_error *error)
 {
-    APPEND(const char *, NULL);
+    int cpus[2];
     char *copy = strdup(word);
-    for (char *at = copy; at != NULL && *at != '\0'; at++)
+    if (copy == NULL)
+        return weir_error_set(error, WEIR_ENOMEM, "no memory"), -1;
+    for (char *at = copy; *at != '\0'; at++)
         if (*at == '+') /* within one value: commas are taken */
             *at = ',';
-    ((const char **)*values)[*count - 1] = copy;
-    return copy != NULL ? 0 : (weir_error_set(error, WEIR_ENOMEM, "no memory"), -1);
+    const char **place = NULL;
+    if (weir_placement(cpus, copy, 1, 1, error) == 0)
+        place = grow(values, count, sizeof *place, error);
+    if (place == NULL) {
+        free(copy);
+        return -1;
+    }
+    *place = copy;
+    return 0;
 }
 
-int parse_pins(const char *text, const char ***values, size_t *count, struct weir_error *error)
-{
-    return parse_list("pins", text, (void **)(void *)values, count, parse_pin, error);
-}
+const struct list_kind pin_list = {"pins", parse_pin, pin_words};

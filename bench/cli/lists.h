@@ -8,20 +8,26 @@
 
 #include "measure/cell.h"
 
-/* Each appends the values of one comma-separated text to a growing array (*values, *count). 0, or -1 with a sentence in
- * `error`. */
-int parse_sizes(const char *text, size_t **values, size_t *count, struct weir_error *error);
-int parse_depths(const char *text, size_t **values, size_t *count, struct weir_error *error);
-int parse_batches(const char *text, uint32_t **values, size_t *count, struct weir_error *error);
-int parse_workers(const char *text, struct workers **values, size_t *count, struct weir_error *error);
-int parse_pairings(const char *text, struct pairing **values, size_t *count, struct weir_error *error);
-int parse_patterns(const char *text, enum pattern **values, size_t *count, struct weir_error *error);
-int parse_codecs(const char *text, enum codec **values, size_t *count, struct weir_error *error);
-int parse_waits(const char *text, enum weir_wait **values, size_t *count, struct weir_error *error);
-int parse_pins(const char *text, const char ***values, size_t *count, struct weir_error *error);
+/* A kind of list: how one of its words becomes values. */
+struct list_kind {
+    const char *what;                                                                       /* its name, in messages */
+    int (*parse)(const char *word, void **values, size_t *count, struct weir_error *error); /* may append several */
+    const char *const *words; /* the words that may stand in it, NULL-ended; NULL: too many to tell */
+};
+
+/* Of the members of struct axes. */
+extern const struct list_kind pairing_list, size_list, workers_list, pattern_list, depth_list, codec_list, wait_list,
+    batch_list, pin_list;
+
+/* Appends the values of one comma-separated text to a growing array (*values, *count), which free() frees. 0, or -1
+ * with a sentence in `error`. */
+int parse_list(const struct list_kind *kind, const char *text, void **values, size_t *count, struct weir_error *error);
 
 /* "10s", "500ms", "2m" in nanoseconds. */
 int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error);
+
+/* "2%", "0.5%" as a fraction, from 0.01 % to 50 %; `what` names it in the error. */
+int parse_percentage(const char *what, const char *text, double *ret, struct weir_error *error);
 
 /* A whole number from `least` to `most`; `what` names it in the error. */
 int parse_count(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *ret,

@@ -5,25 +5,21 @@
 #ifndef WEIR_BENCH_OPTIONS_H
 #define WEIR_BENCH_OPTIONS_H
 
-#include "measure/cell.h"
-
-enum toggle { TOGGLE_AUTO, TOGGLE_ALWAYS, TOGGLE_NEVER };
+#include "axes.h"
+#include "output.h"
+#include "schedule.h"
 
 struct options {
     struct axes axes;
-    bool default_specs; /* no channel was named */
-    uint64_t rounds;    /* 0: by budget */
-    int64_t budget_ns;  /* 0: by the number of cells */
-    uint64_t seed;
-    bool seed_given;
-    const char *json, *csv, *markdown; /* paths, "-" for stdout, or NULL */
-    bool quiet, verbose, dry_run;
-    enum toggle progress, color;
+    struct schedule_options schedule;
+    struct output_options output;
+    bool dry_run;
 };
 
-/* Parses the arguments of `weir run` (argv[0] is the name shown in messages). Exits with 0 after --help and with 2 and
- * one line on stderr for a bad word. */
-void options_parse(struct options *ret, int argc, char **argv);
+extern const struct syntax run_syntax;
+
+/* Parses the arguments of `weir run`; see syntax_parse. */
+void options_parse(struct options *ret, const char *const *alternatives, int argc, char **argv);
 void options_free(struct options *options);
 
 #endif

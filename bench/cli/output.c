@@ -1,130 +1,143 @@
 /* SPDX-License-Identifier: MIT
  *
- * Files that appear at once.
+ * Formats, files, and what a terminal gets.
  */
 #include "output.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-static int complain(struct weir_error *error, const char *path)
-{
-    return weir_error_set(error, WEIR_ESYSTEM, "cannot write '%s': %s", path, strerror(errno)), -1;
-}
+#include "file.h"
+#include "lists.h"
 
-/* Where the file really is (a link is followed, so that it stays one), and whether it is to be replaced by renaming. */
-static int resolve(const char *path, char *ret_target, bool *ret_replace, mode_t *ret_mode, struct weir_error *error)
+static const struct argp_option table[] = {
+    {0, 0, 0, 0, "Output:", 0},
+    {"json", KEY_JSON, "FILE", 0, "write the results as JSON; - is stdout, in place of the table", 0},
+    {"csv", KEY_CSV, "FILE", 0, "write one row a cell; - as above", 0},
+    {"markdown", KEY_MARKDOWN, "FILE", 0, "write the table as Markdown; - as above", 0},
+    {"quiet", 'q', 0, 0, "only results and errors", 0},
+    {"verbose", 'v', 0, 0, "more about each cell", 0},
+    {"progress", KEY_PROGRESS, "WHEN", 0, "auto (default), always, never", 0},
+    {"color", KEY_COLOR, "WHEN", 0, "auto (default), always, never", 0},
+    {0, 0, 0, 0, 0, 0},
+};
+
+static const char *const toggles[] = {"auto", "always", "never", NULL}; /* in the order of enum toggle */
+
+static int parse_toggle(const char *what, const char *word, enum toggle *ret, struct weir_error *error)
 {
-    struct stat status;
-    mode_t mask = umask(0);
-    umask(mask);
-    *ret_mode = 0666 & ~mask;
-    *ret_replace = true;
-    if (*path == '\0') {
-        errno = ENOENT;
-        return complain(error, path);
-    }
-    if (realpath(path, ret_target) == NULL) {
-        if (errno != ENOENT || strlen(path) >= PATH_MAX)
-            return complain(error, path);
-        *ret_replace =
-            lstat(path, &status) != 0 || !S_ISLNK(status.st_mode); /* a link to what is yet to be stays one */
-        strcpy(ret_target, path);
-        return 0;
-    }
-    if (stat(ret_target, &status) != 0)
-        return complain(error, path);
-    if (S_ISDIR(status.st_mode)) {
-        errno = EISDIR;
-        return complain(error, path);
-    }
-    *ret_replace = S_ISREG(status.st_mode);
-    *ret_mode = status.st_mode & 07777;
-    if (access(ret_target, W_OK) != 0)
-        return complain(error, path);
+    int index = find_word(what, word, toggles, error);
+    if (index < 0)
+        return -1;
+    *ret = (enum toggle)index;
     return 0;
 }
 
-/* A new file beside `target`; its name is in `ret_name`. */
-static int open_beside(const char *target, char *ret_name, size_t capacity)
+static int take(void *values, int key, const char *text, struct weir_error *error)
 {
-    if ((size_t)snprintf(ret_name, capacity, "%s.XXXXXX", target) >= capacity) {
-        errno = ENAMETOOLONG;
-        return -1;
+    struct output_options *output = values;
+    switch (key) {
+    case KEY_JSON:
+        output->json = text;
+        return TAKEN;
+    case KEY_CSV:
+        output->csv = text;
+        return TAKEN;
+    case KEY_MARKDOWN:
+        output->markdown = text;
+        return TAKEN;
+    case 'q':
+        output->quiet = true;
+        return TAKEN;
+    case 'v':
+        output->verbose = true;
+        return TAKEN;
+    case KEY_PROGRESS:
+        return parse_toggle("progress", text, &output->progress, error);
+    case KEY_COLOR:
+        return parse_toggle("color", text, &output->color, error);
+    default:
+        return NOT_MINE;
     }
-    return mkostemp(ret_name, O_CLOEXEC);
 }
 
-int output_check(const char *path, struct weir_error *error)
+static const char *const *words(int key)
 {
-    char target[PATH_MAX], name[PATH_MAX + 8];
-    bool replace;
-    mode_t mode;
-    if (strcmp(path, "-") == 0)
-        return 0;
-    if (resolve(path, target, &replace, &mode, error) != 0)
-        return -1;
-    if (!replace)
-        return 0;
-    int fd = open_beside(target, name, sizeof name);
-    if (fd < 0)
-        return complain(error, path);
-    close(fd);
-    unlink(name);
+    return key == KEY_PROGRESS || key == KEY_COLOR ? toggles : NULL;
+}
+
+const struct option_group output_group = {table, take, words};
+
+/* ---- before -------------------------------------------------------------------------------------------------- */
+
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+int output_check(const struct output_options *output, struct weir_error *error)
+{
+    const char *paths[] = {output->json, output->csv, output->markdown};
+    if (is_stdout(paths[0]) + is_stdout(paths[1]) + is_stdout(paths[2]) > 1)
+        return weir_error_set(error, WEIR_EINVAL, "only one of --json, --csv and --markdown can go to stdout"), -1;
+    for (size_t i = 0; i < 3; i++) {
+        if (paths[i] == NULL)
+            continue;
+        for (size_t j = 0; j < i; j++)
+            if (paths[j] != NULL && strcmp(paths[i], paths[j]) == 0)
+                return weir_error_set(error, WEIR_EINVAL, "'%s' is named twice: each format needs a file of its own",
+                                      paths[i]),
+                       -1;
+        if (file_check(paths[i], error) != 0)
+            return -1;
+    }
     return 0;
 }
 
-static int finish(FILE *file)
+bool output_takes_stdout(const struct output_options *output)
 {
-    int failed = ferror(file) || fflush(file) != 0;
-    return fclose(file) != 0 || failed ? -1 : 0;
+    return is_stdout(output->json) || is_stdout(output->csv) || is_stdout(output->markdown);
 }
 
-static int write_direct(const char *path, void (*print)(FILE *, void *), void *argument, struct weir_error *error)
+static bool can_draw(int fd)
 {
-    FILE *file = fopen(path, "we");
-    if (file == NULL)
-        return complain(error, path);
-    print(file, argument);
-    return finish(file) == 0 ? 0 : complain(error, path);
+    const char *term = getenv("TERM");
+    return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
 }
 
-int output_write(const char *path, void (*print)(FILE *file, void *argument), void *argument, struct weir_error *error)
+bool output_wants_progress(const struct output_options *output)
 {
-    char target[PATH_MAX], name[PATH_MAX + 8];
-    bool replace;
-    mode_t mode;
-    if (strcmp(path, "-") == 0) {
-        print(stdout, argument);
-        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : complain(error, "stdout");
-    }
-    if (resolve(path, target, &replace, &mode, error) != 0)
-        return -1;
-    if (!replace)
-        return write_direct(target, print, argument, error);
-    int fd = open_beside(target, name, sizeof name);
-    if (fd < 0)
-        return complain(error, path);
-    FILE *file = fdopen(fd, "w");
-    if (file == NULL) {
-        close(fd);
-        goto fail;
-    }
-    print(file, argument);
-    if (fflush(file) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-        fclose(file);
-        goto fail;
-    }
-    if (finish(file) != 0 || rename(name, target) != 0)
-        goto fail;
-    return 0;
-fail:
-    complain(error, path);
-    unlink(name);
-    return -1;
+    if (output->progress != TOGGLE_AUTO)
+        return output->progress == TOGGLE_ALWAYS;
+    return !output->quiet && can_draw(STDERR_FILENO);
+}
+
+bool output_wants_color(const struct output_options *output)
+{
+    const char *no_color = getenv("NO_COLOR"); /* https://no-color.org */
+    if (output->color != TOGGLE_AUTO)
+        return output->color == TOGGLE_ALWAYS;
+    return (no_color == NULL || *no_color == '\0') && can_draw(STDOUT_FILENO);
+}
+
+/* ---- after --------------------------------------------------------------------------------------------------- */
+
+static int write_one(const char *path, void (*print)(FILE *, void *), void *result)
+{
+    struct weir_error error;
+    if (path == NULL || file_write(path, print, result, &error) == 0)
+        return 0;
+    fprintf(stderr, "weir: %s\n", error.text);
+    return 1;
+}
+
+int output_write(const struct output_options *output, const struct output_formats *formats, void *result)
+{
+    int failed = write_one(output->json, formats->json, result);
+    failed |= write_one(output->csv, formats->csv, result);
+    failed |= write_one(output->markdown, formats->markdown, result);
+    if (!output_takes_stdout(output))
+        formats->table(stdout, result);
+    return failed;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Result files: whole or not at all. A file is written beside its place and renamed into it when it is complete; what
- * is not a regular file (a device, a pipe) is written to directly.
+ * The options that say where results go and how much is said, and what follows from them.
  */
 #ifndef WEIR_BENCH_OUTPUT_H
 #define WEIR_BENCH_OUTPUT_H
@@ -9,12 +8,38 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include <weir/weir.h>
+#include "syntax.h"
 
-/* Whether the file could be written, asked before anything is measured. "-" always can. 0 or -1 with the reason. */
-int output_check(const char *path, struct weir_error *error);
+enum toggle { TOGGLE_AUTO, TOGGLE_ALWAYS, TOGGLE_NEVER };
 
-/* Writes the file by calling `print`; "-" is stdout. 0 or -1 with the reason. */
-int output_write(const char *path, void (*print)(FILE *file, void *argument), void *argument, struct weir_error *error);
+struct output_options {
+    const char *json, *csv, *markdown; /* paths, "-" for stdout, or NULL */
+    bool quiet, verbose;
+    enum toggle progress, color;
+};
+
+extern const struct option_group output_group;
+
+/* Whether the files go together and could be written; to be asked before anything is measured. 0, or -1 with a
+ * sentence. */
+int output_check(const struct output_options *output, struct weir_error *error);
+
+/* One of the formats goes to stdout, so that the table must not. */
+bool output_takes_stdout(const struct output_options *output);
+
+bool output_wants_progress(const struct output_options *output);
+bool output_wants_color(const struct output_options *output);
+
+/* How a subcommand prints its result in each format. */
+struct output_formats {
+    void (*json)(FILE *file, void *result);
+    void (*csv)(FILE *file, void *result);
+    void (*markdown)(FILE *file, void *result);
+    void (*table)(FILE *file, void *result);
+};
+
+/* Writes the files that were asked for, and the table if stdout is free. 0, or 1 if one could not be written, which is
+ * told on stderr. */
+int output_write(const struct output_options *output, const struct output_formats *formats, void *result);
 
 #endif

@@ -30,7 +30,7 @@ void render_machine(FILE *file, const struct environment *environment);
 /* The table, the notes on what was skipped or failed, and the sentence that answers. */
 void render_table(FILE *file, const struct result *result);
 
-/* For output_write: the argument is the struct result. */
+/* For struct output_formats: the argument is the struct result. */
 void render_json(FILE *file, void *result);
 void render_csv(FILE *file, void *result);
 void render_markdown(FILE *file, void *result);

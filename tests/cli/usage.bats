@@ -9,6 +9,7 @@ load helpers
     expect_refused "'shn'" mutex pipe unix shm zmq "mean 'shm'" -- run shn
     expect_refused "'frobnicate'" mutex pipe -- frobnicate
     expect_refused "''" -- run ""
+    expect_refused "'lits'" "command 'list'" -- lits
 }
 
 @test "an unknown option of a driver is named, with those that there are and the nearest" {
@@ -81,6 +82,15 @@ load helpers
     expect_refused "'x'" -- run pipe --seed x
 }
 
+@test "a precision is a percentage, and does not go with rounds" {
+    expect_refused "'2'" 2% -- run pipe --precision 2
+    expect_refused "'0%'" 2% -- run pipe --precision 0%
+    expect_refused "'narrow'" 2% -- run pipe --precision narrow
+    expect_refused --rounds --precision -- run pipe --precision 2% --rounds 5
+    run --separate-stderr weir run pipe --precision 0.5% --dry-run
+    expect_status 0
+}
+
 @test "color and progress take auto, always, never" {
     expect_refused "'blue'" auto always never -- run pipe --color blue
     expect_refused "'often'" auto always never -- run pipe --progress often
@@ -102,6 +112,7 @@ load helpers
 
 @test "list refuses what it does not know" {
     expect_refused "'shn'" "'shm'" -- list shn
+    expect_refused "'unix'" -- list shm unix
 }
 
 @test "a module that is none is refused in words" {

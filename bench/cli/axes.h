@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The options that say what to measure, each a list, and the channels among the arguments; both fill in a struct axes.
+ */
+#ifndef WEIR_BENCH_AXES_H
+#define WEIR_BENCH_AXES_H
+
+#include "measure/cell.h"
+#include "syntax.h"
+
+extern const struct option_group axes_group;
+
+/* Takes all arguments; each is a spec, checked by spec_check, and none may come twice. */
+extern const struct option_group channels_group;
+
+/* What an axis is that has no value yet: `key` is that of its option, or ARGP_KEY_ARG for one more channel. */
+void axes_default(struct axes *axes, int key, const char *text);
+
+/* What `weir run` takes for all axes that have no value yet. */
+void axes_defaults(struct axes *axes);
+
+/* Whether the spec's words are right: 0, or -1 with the sentence and, in its code, WEIR_EUNKNOWN or WEIR_EINVAL. What
+ * is only not available here, or not in this form, is the cells' matter. */
+int spec_check(const char *spec, struct weir_error *error);
+
+void axes_free(struct axes *axes);
+
+#endif
