@@ -153,7 +153,11 @@ int weir_driver_check(const struct weir_driver *driver, struct weir_error *error
 const struct weir_driver *weir_module_load(const char *name, const char *package, struct weir_error *error);
 /* Appends the names of the modules in the search path that `known` does not hold; strings are never freed. */
 size_t weir_module_names(const char **names, size_t count, size_t capacity);
-void weir_suggest(const char *word, const char *const *candidates, size_t count, char *ret_text, size_t capacity);
+
+/* ---- nearest.c ----------------------------------------------------------------------------------------------- */
+
+/* "; did you mean 'x'?", or nothing if none of the words (NULL-ended) is near. */
+void weir_suggest(const char *word, const char *const *words, char *ret_text, size_t capacity);
 
 /* ---- folder.c ------------------------------------------------------------------------------------------------ */
 

@@ -27,7 +27,7 @@ static const struct {
 #define TABLE_SIZE (sizeof table / sizeof table[0])
 #define MOST_NAMES 256
 
-static const char *names[MOST_NAMES];
+static const char *names[MOST_NAMES + 1]; /* NULL-ended */
 static size_t name_count;
 static pthread_once_t names_once = PTHREAD_ONCE_INIT;
 
@@ -138,7 +138,7 @@ static void unknown_driver(const char *name, struct weir_error *error)
     size_t used = 0;
     for (size_t i = 0; weir_driver_at(i) != NULL && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
-    weir_suggest(name, names, name_count, near, sizeof near);
+    weir_suggest(name, names, near, sizeof near);
     weir_error_set(error, WEIR_EUNKNOWN, "unknown driver '%s'; there are %s%s", name, list, near);
 }
 

@@ -10,48 +10,9 @@
 
 #include "core.h"
 
+#define MOST_CHOICES 16 /* that are looked through for the nearest */
+
 static const char wait_choices[] = "block|spin|adaptive";
-
-/* ---- suggestions --------------------------------------------------------------------------------------------- */
-
-/* Edit distance (Levenshtein 1966; Wagner and Fischer 1974) of two words; longer words than 31 letters are cut. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-    unsigned row[32];
-    size_t length_a = strnlen(a, 31), length_b = strnlen(b, 31);
-    for (size_t j = 0; j <= length_b; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= length_a; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= length_b; j++) {
-            unsigned above = row[j];
-            unsigned best = diagonal + (a[i - 1] != b[j - 1]);
-            if (above + 1 < best)
-                best = above + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            row[j] = best;
-            diagonal = above;
-        }
-    }
-    return row[length_b];
-}
-
-/* "; did you mean 'x'?" if a candidate is near, else "". */
-void weir_suggest(const char *word, const char *const *candidates, size_t count, char *ret_text, size_t capacity)
-{
-    const char *nearest = NULL;
-    unsigned least = (unsigned)(strlen(word) / 3 + 1);
-    for (size_t i = 0; i < count; i++) {
-        unsigned distance = edit_distance(word, candidates[i]);
-        if (distance <= least && (nearest == NULL || distance < least)) {
-            nearest = candidates[i];
-            least = distance;
-        }
-    }
-    snprintf(ret_text, capacity, nearest != NULL ? "; did you mean '%s'?" : "%.0s", nearest != NULL ? nearest : "");
-}
 
 /* ---- values -------------------------------------------------------------------------------------------------- */
 
@@ -66,6 +27,25 @@ static int find_choice(const char *choices, const char *value)
             return index;
         at += span + (at[span] == '|');
     }
+    return -1;
+}
+
+/* As find_choice, but what is not among them is told, with what is and the nearest. */
+static int parse_choice(const struct weir_driver *driver, const char *name, const char *choices, const char *value,
+                        struct weir_error *error)
+{
+    char copy[256], near[64];
+    const char *words[MOST_CHOICES + 1] = {NULL};
+    int choice = find_choice(choices, value);
+    if (choice >= 0)
+        return choice;
+    snprintf(copy, sizeof copy, "%s", choices);
+    char *rest = copy;
+    for (size_t i = 0; i < MOST_CHOICES && rest != NULL; i++)
+        words[i] = strsep(&rest, "|");
+    weir_suggest(value, words, near, sizeof near);
+    weir_error_set(error, WEIR_EINVAL, "%s: '%s' is not a value of %s; allowed: %s%s", driver->name, value, name,
+                   choices, near);
     return -1;
 }
 
@@ -95,10 +75,9 @@ static int parse_value(const struct weir_driver *driver, const struct weir_optio
     int choice;
     switch (option->type) {
     case WEIR_OPTION_CHOICE:
-        choice = find_choice(option->choices, value);
+        choice = parse_choice(driver, option->name, option->choices, value, error);
         if (choice < 0)
-            return weir_error_set(error, WEIR_EINVAL, "%s: '%s' is not a value of %s; allowed: %s", driver->name, value,
-                                  option->name, option->choices);
+            return WEIR_EINVAL;
         ret_value->number = (uint64_t)choice;
         return 0;
     case WEIR_OPTION_NUMBER:
@@ -127,15 +106,16 @@ static size_t count_options(const struct weir_driver *driver)
 
 static int unknown_key(const struct weir_driver *driver, const char *key, struct weir_error *error)
 {
-    const char *names[MOST_OPTIONS + 1];
+    const char *names[MOST_OPTIONS + 2];
     char allowed[256] = "", near[64];
     size_t count = 0, used = 0;
     for (; count < count_options(driver) && count < MOST_OPTIONS; count++)
         names[count] = driver->options[count].name;
     names[count++] = "wait";
+    names[count] = NULL;
     for (size_t i = 0; i < count && used < sizeof allowed; i++)
         used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i ? ", " : "", names[i]);
-    weir_suggest(key, names, count, near, sizeof near);
+    weir_suggest(key, names, near, sizeof near);
     return weir_error_set(error, WEIR_EUNKNOWN, "%s has no option '%s'; allowed: %s%s", driver->name, key, allowed,
                           near);
 }
@@ -158,10 +138,9 @@ static int set_option(const struct weir_driver *driver, char *pair, union weir_o
     *seen |= UINT64_C(1) << index;
     if (!is_wait)
         return parse_value(driver, &driver->options[index], value, &options[index], error);
-    int choice = find_choice(wait_choices, value);
+    int choice = parse_choice(driver, "wait", wait_choices, value, error);
     if (choice < 0)
-        return weir_error_set(error, WEIR_EINVAL, "%s: '%s' is not a value of wait; allowed: %s", driver->name, value,
-                              wait_choices);
+        return WEIR_EINVAL;
     *wait = (enum weir_wait)(WEIR_WAIT_BLOCK + choice);
     return 0;
 }

@@ -16,41 +16,6 @@
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
-/* Edit distance (Levenshtein 1966) of two words; longer words than 31 letters are cut. */
-static unsigned edit_distance(const char *a, const char *b)
-{
-    unsigned row[32];
-    size_t length_a = strnlen(a, 31), length_b = strnlen(b, 31);
-    for (size_t j = 0; j <= length_b; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 1; i <= length_a; i++) {
-        unsigned diagonal = row[0];
-        row[0] = (unsigned)i;
-        for (size_t j = 1; j <= length_b; j++) {
-            unsigned change = diagonal + (a[i - 1] != b[j - 1]);
-            unsigned shorter = row[j] + 1, longer = row[j - 1] + 1;
-            diagonal = row[j];
-            row[j] = change < shorter ? change : shorter;
-            row[j] = row[j] < longer ? row[j] : longer;
-        }
-    }
-    return row[length_b];
-}
-
-const char *nearest_word(const char *word, const char *const *words)
-{
-    const char *nearest = NULL;
-    unsigned least = (unsigned)(strlen(word) / 3 + 2);
-    for (size_t i = 0; words[i] != NULL; i++) {
-        unsigned distance = edit_distance(word, words[i]);
-        if (distance < least) {
-            nearest = words[i];
-            least = distance;
-        }
-    }
-    return nearest;
-}
-
 int find_word(const char *what, const char *word, const char *const *words, struct weir_error *error)
 {
     char allowed[300] = "";
@@ -61,7 +26,7 @@ int find_word(const char *what, const char *word, const char *const *words, stru
         if (used < sizeof allowed)
             used += (size_t)snprintf(allowed + used, sizeof allowed - used, "%s%s", i ? ", " : "", words[i]);
     }
-    const char *near = nearest_word(word, words);
+    const char *near = weir_nearest(word, words);
     weir_error_set(error, WEIR_EINVAL, "unknown %s '%s'; allowed: %s%s%s%s", what, word, allowed,
                    near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return -1;

@@ -36,7 +36,4 @@ int parse_count(const char *what, const char *text, uint64_t least, uint64_t mos
 /* The index of `word` in a NULL-ended list, or -1 with "unknown WHAT 'word'; allowed: ...; did you mean '...'?" */
 int find_word(const char *what, const char *word, const char *const *words, struct weir_error *error);
 
-/* The word of a NULL-ended list that looks most like `word`, or NULL if none does. */
-const char *nearest_word(const char *word, const char *const *words);
-
 #endif

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lists.h"
 #include "words.h"
 
 struct parse {
@@ -59,7 +58,7 @@ static error_t parse_key(int key, char *text, struct argp_state *state)
         return ARGP_ERR_UNKNOWN;
     const char *meant = NULL;
     if (result < 0 && key == ARGP_KEY_ARG && error.code == WEIR_EUNKNOWN && parse->alternatives != NULL)
-        meant = nearest_word(text, parse->alternatives);
+        meant = weir_nearest(text, parse->alternatives);
     if (meant != NULL)
         usage_error("%s; or did you mean the command '%s'?", error.text, meant);
     if (result < 0)

@@ -219,6 +219,11 @@ WEIR_API const struct weir_driver *weir_driver_find(const char *name, struct wei
 /* Whether channels of that driver can be made here: 0, or WEIR_EUNKNOWN, WEIR_EUNAVAILABLE with the reason. */
 WEIR_API int weir_driver_probe(const char *name, struct weir_error *ret_error);
 
+/* The word of a NULL-ended list that looks most like `word`: the one with the least edit distance, the first of
+ * several; NULL if none is within a third of the letters and one more. For messages such as "did you mean 'shm'?".
+ * Words of more than 31 letters are compared by their first 31. Returns one of `words`. Thread-safe. */
+WEIR_API const char *weir_nearest(const char *word, const char *const *words);
+
 /* Removes what dead processes of this user have left behind: private folders whose every user is dead, names of shared
  * memory. Returns how many. Making a private folder does this too. Thread-safe. */
 WEIR_API int weir_sweep(void);

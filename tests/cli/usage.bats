@@ -19,7 +19,7 @@ load helpers
 }
 
 @test "a bad value of a driver's option is named, with the allowed ones" {
-    expect_refused "'strem'" seqpacket stream dgram -- run unix,type=strem
+    expect_refused "'strem'" seqpacket stream dgram "mean 'stream'" -- run unix,type=strem
     expect_refused "'sleep'" block spin adaptive -- run shm,wait=sleep
 }
 

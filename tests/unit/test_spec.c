@@ -50,6 +50,8 @@ static void bad_specs_are_refused_in_words(void **state)
         {"pipe,=naive", WEIR_EINVAL, {"key=value"}},
         {"pipe,framing=naive,framing=tuned", WEIR_EINVAL, {"'framing'", "twice"}},
         {"pipe,wait=spin,wait=spin", WEIR_EINVAL, {"'wait'", "twice"}},
+        {"pipe,framing=tunde", WEIR_EINVAL, {"'tunde'", "tuned|naive", "did you mean 'tuned'"}},
+        {"shm,wait=adaptve", WEIR_EINVAL, {"'adaptve'", "did you mean 'adaptive'"}},
         {"shm,wait=sleep", WEIR_EINVAL, {"'sleep'", "block|spin|adaptive"}},
         {"mutex,slots=-1", WEIR_EINVAL, {"'-1'", "slots"}},
         {"mutex,slots=", WEIR_EINVAL, {"''", "slots"}},
@@ -93,6 +95,38 @@ static void bad_configurations_are_refused(void **state)
     assert_int_equal(weir_channel_create(&untouched, NULL, NULL, NULL), WEIR_EINVAL);
 }
 
+static void the_nearest_word_is_found(void **state)
+{
+    (void)state;
+    const struct {
+        const char *word;
+        const char *words[5];
+        const char *nearest;
+    } cases[] = {
+        {"shm", {"mutex", "shm", "shn"}, "shm"}, /* itself */
+        {"shn", {"mutex", "shm"}, "shm"},        /* another letter */
+        {"pip", {"mutex", "pipe"}, "pipe"},      /* one too few */
+        {"unixx", {"mutex", "unix"}, "unix"},    /* one too many */
+        {"tpye", {"wait", "type"}, "type"},      /* two changes, within 4/3 + 1 */
+        {"ab", {"cb", "ac", "ab2"}, "cb"},       /* the first of equals */
+        {"adaptve", {"block", "spin", "adaptive"}, "adaptive"},
+        {"frobnicate", {"mutex", "pipe", "shm"}, NULL}, /* nothing near */
+        {"", {"mutex", "shm"}, NULL},
+        {"", {"", "m"}, ""},
+        {"shm", {NULL}, NULL},
+        {"a-word-of-many-more-letters-than-31-at-its-end",
+         {"a-word-of-many-more-letters-than-31"},
+         "a-word-of-many-more-letters-than-31"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *nearest = weir_nearest(cases[i].word, cases[i].words);
+        if (nearest == NULL || cases[i].nearest == NULL)
+            assert_true(nearest == cases[i].nearest);
+        else
+            assert_string_equal(nearest, cases[i].nearest);
+    }
+}
+
 /* Good specs with letters changed, cut and doubled. */
 static void any_text_is_survived(void **state)
 {
@@ -114,9 +148,8 @@ static void any_text_is_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(good_specs_are_taken),
-        cmocka_unit_test(bad_specs_are_refused_in_words),
-        cmocka_unit_test(bad_configurations_are_refused),
+        cmocka_unit_test(good_specs_are_taken),      cmocka_unit_test(bad_specs_are_refused_in_words),
+        cmocka_unit_test(the_nearest_word_is_found), cmocka_unit_test(bad_configurations_are_refused),
         cmocka_unit_test(any_text_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
