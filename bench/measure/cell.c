@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "histogram.h"
+
 const char *pattern_name(enum pattern pattern)
 {
     static const char *const names[] = {"stream", "pingpong", "paced"};
@@ -70,6 +72,21 @@ int cell_add_round(struct cell *cell, const struct epoch_cost *cost)
     }
     cell->rounds[cell->round_count++] = *cost;
     return 0;
+}
+
+static int add_histogram(struct histogram **sum, const struct histogram *part)
+{
+    if (part == NULL)
+        return 0;
+    if (*sum == NULL && (*sum = histogram_create()) == NULL)
+        return -1;
+    histogram_merge(*sum, part);
+    return 0;
+}
+
+int cell_add_latency(struct cell *cell, const struct histogram *latency, const struct histogram *uncorrected)
+{
+    return add_histogram(&cell->latency, latency) | add_histogram(&cell->uncorrected, uncorrected);
 }
 
 /* The axes that are always in an id, then those that are not at their defaults or that the run varies. */

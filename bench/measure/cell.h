@@ -116,6 +116,9 @@ void cells_free(struct cells *cells);
 /* Appends the result of a round. 0 or -1 (memory). */
 int cell_add_round(struct cell *cell, const struct epoch_cost *cost);
 
+/* Adds the histograms of a round; NULL: there are none. 0 or -1 (memory). */
+int cell_add_latency(struct cell *cell, const struct histogram *latency, const struct histogram *uncorrected);
+
 void cell_set(struct cell *cell, enum cell_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -13,12 +13,14 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "chunk.h"
 #include "proto/report.h"
 #include "runner.h"
 
 struct reports {
     weir_Report items[STAGE_MOST_WORKERS];
     uint32_t count;
+    struct histogram latency, uncorrected; /* of all workers */
 };
 
 static void fail(struct outcome *outcome, enum cell_status status, const char *format, ...)
@@ -116,6 +118,10 @@ static void compute_cost(const struct setup *setup, const struct reports *report
     outcome->wall_ns = last - first;
     cost.wall_ns = (double)outcome->wall_ns / (setup->pattern == PATTERN_STREAM ? messages : (double)count);
     outcome->cost = cost;
+    if (reports->latency.n == 0)
+        return;
+    outcome->latency = &reports->latency;
+    outcome->wall_ns += (int64_t)(reports->latency.sum / setup->workers.producers); /* one trip after the other */
 }
 
 static void describe_damage(struct outcome *outcome)
@@ -163,9 +169,17 @@ static bool is_refusal(int code)
            code == WEIR_EUNKNOWN;
 }
 
-static void judge(struct cell *cell, const struct stage *stage, const struct reports *reports,
-                  const struct weir_worker_end *end, uint64_t count, struct outcome *outcome)
+/* Whether each message that was to be timed stands in the histogram. */
+static bool all_timed(const struct epoch *epoch, const struct reports *reports)
 {
+    uint64_t each = epoch->timed > 0 ? epoch->timed - 1 : 0;
+    return reports->latency.n == each * epoch->setup->workers.producers;
+}
+
+static void judge(struct cell *cell, const struct epoch *epoch, const struct reports *reports,
+                  const struct weir_worker_end *end, struct outcome *outcome)
+{
+    const struct stage *stage = epoch->stage;
     const struct setup *setup = &cell->setup;
     const weir_Report *complaint = first_complaint(reports);
     uint32_t workers = setup->workers.producers + setup->workers.consumers;
@@ -188,8 +202,11 @@ static void judge(struct cell *cell, const struct stage *stage, const struct rep
         fail(outcome, CELL_FAILED, "%u of %u workers have reported", reports->count, workers);
     else if (!whole)
         describe_damage(outcome);
+    else if (!all_timed(epoch, reports))
+        fail(outcome, CELL_FAILED, "%llu messages were timed, which is not how many there were",
+             (unsigned long long)reports->latency.n);
     else
-        compute_cost(setup, reports, count, outcome);
+        compute_cost(setup, reports, epoch->count, outcome);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
@@ -205,6 +222,18 @@ static void bury_orphans(void)
         if (buried == 0)
             nanosleep(&pause, NULL);
     }
+}
+
+/* -1: a chunk that is none. */
+static int take_in(struct reports *reports, const weir_Envelope *envelope)
+{
+    if (envelope->which_content == weir_Envelope_latency_tag) {
+        const weir_Latency *chunk = &envelope->content.latency;
+        return chunk_add(chunk->corrected ? &reports->latency : &reports->uncorrected, chunk);
+    }
+    if (reports->count < STAGE_MOST_WORKERS)
+        reports->items[reports->count++] = envelope->content.report;
+    return 0;
 }
 
 /* 1: interrupted. Ends with the runner's reports, or when the runner is stuck itself. */
@@ -223,10 +252,10 @@ static int gather(struct weir_worker *runner, const struct stage *stage, const s
             return 1;
         enum report_result result = REPORT_READY;
         while (result == REPORT_READY) {
-            weir_Report report;
-            result = report_read(&reader, fds[0].fd, &report);
-            if (result == REPORT_READY && reports->count < STAGE_MOST_WORKERS)
-                reports->items[reports->count++] = report;
+            weir_Envelope envelope;
+            result = report_read(&reader, fds[0].fd, &envelope);
+            if (result == REPORT_READY && take_in(reports, &envelope) != 0)
+                result = REPORT_MALFORMED;
         }
         if (result != REPORT_NONE)
             return 0;
@@ -245,6 +274,7 @@ int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t war
 {
     static struct reports reports; /* large */
     struct epoch epoch = {.setup = &cell->setup, .stage = stage, .run = run, .warm = warm, .count = count};
+    epoch.timed = cell->setup.pattern == PATTERN_PINGPONG ? count + 1 : 0;
     struct weir_worker_config config = {
         .kind = WEIR_PROCESS, .cpu = -1, .name = "runner", .body = run_workers, .argument = &epoch};
     struct weir_worker *runner;
@@ -252,6 +282,8 @@ int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t war
     struct weir_error error;
     memset(ret, 0, sizeof *ret);
     reports.count = 0;
+    histogram_clear(&reports.latency);
+    histogram_clear(&reports.uncorrected);
     stage_clear(stage);
     if (weir_worker_start(&runner, &config, &error) != 0) {
         fail(ret, CELL_FAILED, "%s", error.text);
@@ -269,7 +301,7 @@ int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t war
     }
     if (interrupted)
         return 1;
-    judge(cell, stage, &reports, &end, count, ret);
+    judge(cell, &epoch, &reports, &end, ret);
     if (stage->created) {
         cell->depth = stage->depth;
         cell->wait = stage->wait;

@@ -6,13 +6,15 @@
 #define WEIR_BENCH_EPOCH_H
 
 #include "cell.h"
+#include "histogram.h"
 #include "stage.h"
 
 struct outcome {
     enum cell_status status;
     char reason[512];
-    int64_t wall_ns; /* what was measured, as a whole */
+    int64_t wall_ns; /* what was measured, as a whole, messages that were timed one by one included */
     struct epoch_cost cost;
+    const struct histogram *latency, *uncorrected; /* NULL: not measured; good until the next epoch */
     struct integrity integrity;
 };
 

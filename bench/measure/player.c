@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "chunk.h"
 #include "machine/clock.h"
 
 /* A warm-up message that does not come within this time is lost; the epoch goes on, and the count will tell. */
@@ -136,6 +137,8 @@ static int prepare(struct player *player)
     player->in = aligned_alloc(64, (setup->size + 63) / 64 * 64);
     if (!player->encoder || !player->decoder || !player->tracker || !player->out || !player->in)
         return WEIR_ENOMEM;
+    if (is_producer && player->epoch->timed > 0 && (player->latency = histogram_create()) == NULL)
+        return WEIR_ENOMEM;
     for (uint32_t i = 0; i < encoders; i++)
         sample_encoder_init(&player->encoder[i], setup->codec, player->epoch->run,
                             is_producer ? player->part->index : i, setup->size);
@@ -151,6 +154,7 @@ static void clean_up(struct player *player)
     free(player->encoder);
     free(player->decoder);
     tracker_destroy(player->tracker);
+    free(player->latency);
     free(player->out);
     free(player->in);
 }
@@ -209,7 +213,7 @@ bool player_make_up(struct player *player, uint64_t number, uint64_t *ret_sequen
 {
     struct workers workers = player->setup->workers;
     *ret_sequence = player->part->index + number / workers.producers * workers.consumers;
-    if (*ret_sequence >= player->epoch->warm + player->epoch->count)
+    if (*ret_sequence >= epoch_messages(player->epoch))
         return false;
     sample_encode(&player->encoder[number % workers.producers], *ret_sequence, 0, player->in);
     return true;
@@ -240,6 +244,13 @@ static void fill_report(struct player *player)
     report->user_ns = cpu_ns - report->system_ns;
     report->voluntary_switches = (uint64_t)(end->ru_nvcsw - begin->ru_nvcsw);
     report->involuntary_switches = (uint64_t)(end->ru_nivcsw - begin->ru_nivcsw);
+}
+
+static int send_home(const struct player *player, int report_fd)
+{
+    if (player->latency != NULL && chunk_write_all(report_fd, player->latency, true) != 0)
+        return -1;
+    return report_write(report_fd, &player->report);
 }
 
 static void play(struct player *player)
@@ -279,6 +290,7 @@ int play_part(void *argument, int report_fd)
     if (result == 0 && player.epoch->is_synthetic)
         wait_for_all(&player);
     detach(&player);
+    result = send_home(&player, report_fd);
     clean_up(&player);
-    return report_write(report_fd, &player.report) == 0 ? 0 : 1;
+    return result == 0 ? 0 : 1;
 }

@@ -7,6 +7,7 @@
 
 #include <sys/resource.h>
 
+#include "histogram.h"
 #include "proto/report.h"
 #include "roles.h"
 
@@ -28,6 +29,7 @@ struct player {
     struct sample_decoder *decoder;
     struct tracker *tracker;
     unsigned char *out, *in;
+    struct histogram *latency; /* of a part that times messages; else NULL */
     uint64_t sent;
     weir_Report report;
     struct usage begin, end;

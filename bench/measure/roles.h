@@ -16,10 +16,17 @@ struct epoch {
     uint32_t run;                  /* drawn for each epoch: a message of another epoch is damage */
     uint64_t warm;                 /* messages of each producer before the clock starts */
     uint64_t count;                /* and while it runs */
+    uint64_t timed;                /* pingpong: and after it has stopped, each timed but the first; else 0 */
     bool is_synthetic;             /* receives are made up (the null driver) */
     struct weir_channel *channel;  /* producers to consumers */
     struct weir_channel **replies; /* pingpong: to each producer; else NULL */
 };
+
+/* What each producer sends. */
+static inline uint64_t epoch_messages(const struct epoch *epoch)
+{
+    return epoch->warm + epoch->count + epoch->timed;
+}
 
 /* One worker's argument. */
 struct part {
@@ -28,7 +35,8 @@ struct part {
     uint32_t index;
 };
 
-/* A weir_worker_body over a struct part. Sends one report home and returns 0, or 1 if it could not. */
+/* A weir_worker_body over a struct part. Sends its histograms and one report home and returns 0, or 1 if it could not.
+ */
 int play_part(void *part, int report_fd);
 
 /* "producer 2 (process)" */

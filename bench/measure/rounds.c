@@ -113,6 +113,8 @@ static enum rounds_end go_round(struct run *run, uint64_t done, uint64_t expecte
             return ROUNDS_INTERRUPTED;
         if (cell->status == CELL_OK && cell_add_round(cell, &outcome.cost) != 0)
             return ROUNDS_NO_MEMORY;
+        if (cell->status == CELL_OK && cell_add_latency(cell, outcome.latency, outcome.uncorrected) != 0)
+            return ROUNDS_NO_MEMORY;
         if (cell->status == CELL_OK && outcome.wall_ns < EPOCH_NS / 2) /* calibrated on a slower machine, as it seems */
             cell->count = scale_count(cell->count, outcome.wall_ns);
     }

@@ -169,12 +169,14 @@ static void collect_end(struct crew *crew, struct member *member)
 
 static void read_reports(struct crew *crew, struct member *member)
 {
-    weir_Report report;
+    weir_Envelope envelope;
     enum report_result result;
-    while ((result = report_read(&member->reader, weir_worker_report_fd(member->worker), &report)) == REPORT_READY) {
+    while ((result = report_read(&member->reader, weir_worker_report_fd(member->worker), &envelope)) == REPORT_READY) {
+        report_forward(crew->report_fd, &envelope); /* should the program be gone, so are we soon */
+        if (envelope.which_content != weir_Envelope_report_tag)
+            continue;
         member->reported = true;
-        report_write(crew->report_fd, &report); /* should the program be gone, so are we soon */
-        if (report.status != 0 && !crew->stopping)
+        if (envelope.content.report.status != 0 && !crew->stopping)
             shut_down(crew);
     }
     if (result != REPORT_NONE)

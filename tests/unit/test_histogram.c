@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Histograms against sorted arrays: the error bound over the whole range, sums of parts, both ends of the range, and
- * percentiles that too few samples stand behind.
+ * Histograms against sorted arrays: the error bound over the whole range, sums of parts, both ends of the range,
+ * percentiles that too few samples stand behind, and the way through a report pipe.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,9 +9,11 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <unistd.h>
 #include <cmocka.h>
 
-#include "measure/histogram.h"
+#include "measure/chunk.h"
 
 static struct histogram histogram, other;
 
@@ -169,6 +171,59 @@ static void an_empty_one_has_no_figures(void **state)
     free(created);
 }
 
+/* Sends it through a pipe to `other`; returns how many chunks that took. */
+static size_t send_through_a_pipe(void)
+{
+    struct report_reader reader = {0};
+    weir_Envelope envelope;
+    size_t chunks = 0;
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    assert_int_equal(chunk_write_all(ends[1], &histogram, true), 0);
+    close(ends[1]);
+    while (report_read(&reader, ends[0], &envelope) == REPORT_READY) {
+        assert_int_equal(envelope.which_content, weir_Envelope_latency_tag);
+        assert_true(envelope.content.latency.corrected);
+        assert_int_equal(chunk_add(&other, &envelope.content.latency), 0);
+        chunks++;
+    }
+    close(ends[0]);
+    return chunks;
+}
+
+static void histograms_come_home_whole(void **state)
+{
+    assert_int_equal(send_through_a_pipe(), 0);
+    assert_memory_equal(&other, &histogram, sizeof other);
+    for (size_t count = 1; count <= 10000; count *= 10) {
+        clear(state);
+        for (size_t i = 0; i < count; i++)
+            histogram_record(&histogram, draw_value());
+        histogram_record(&histogram, -3);
+        size_t chunks = send_through_a_pipe();
+        assert_in_range(chunks, 2, 1 + HISTOGRAM_BUCKETS / REPORT_LATENCY_COUNTS);
+        assert_memory_equal(&other, &histogram, sizeof other);
+    }
+    clear(state);
+    histogram_record(&histogram, INT64_MAX);
+    assert_int_equal(send_through_a_pipe(), 1);
+    assert_memory_equal(&other, &histogram, sizeof other);
+}
+
+static void a_chunk_out_of_range_adds_nothing(void **state)
+{
+    (void)state;
+    weir_Latency chunk = {.counts_count = 2, .counts = {1, 1}, .negatives = 1, .sum_ns = 1};
+    for (size_t i = 0; i < 2; i++) {
+        chunk.first_bucket = (uint32_t[]){HISTOGRAM_BUCKETS - 1, UINT32_MAX}[i];
+        assert_int_equal(chunk_add(&histogram, &chunk), -1);
+        assert_memory_equal(&other, &histogram, sizeof other);
+    }
+    chunk.first_bucket = HISTOGRAM_BUCKETS - 2;
+    assert_int_equal(chunk_add(&histogram, &chunk), 0);
+    assert_int_equal(histogram.n, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +234,8 @@ int main(void)
         cmocka_unit_test_setup(the_ends_of_the_range_have_a_place, clear),
         cmocka_unit_test_setup(a_percentile_wants_ten_beyond_it, clear),
         cmocka_unit_test_setup(an_empty_one_has_no_figures, clear),
+        cmocka_unit_test_setup(histograms_come_home_whole, clear),
+        cmocka_unit_test_setup(a_chunk_out_of_range_adds_nothing, clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

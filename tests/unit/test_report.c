@@ -79,8 +79,10 @@ static size_t raw(const weir_Report *report, unsigned char *bytes)
     return (size_t)length;
 }
 
-static void assert_same(const weir_Report *a, const weir_Report *b)
+static void assert_same(const weir_Envelope *envelope, const weir_Report *b)
 {
+    assert_int_equal(envelope->which_content, weir_Envelope_report_tag);
+    const weir_Report *a = &envelope->content.report;
     assert_int_equal(a->role, b->role);
     assert_string_equal(a->text, b->text);
     assert_int_equal(a->index, b->index);
@@ -92,7 +94,8 @@ static void assert_same(const weir_Report *a, const weir_Report *b)
 static void reports_come_back(void **state)
 {
     (void)state;
-    weir_Report in[3] = {specimen(true), specimen(false), specimen(false)}, out;
+    weir_Report in[3] = {specimen(true), specimen(false), specimen(false)};
+    weir_Envelope out;
     in[2].status = -5;
     in[2].first_ns = 1234567890123;
     in[2].attach_ns = 42;
@@ -114,7 +117,9 @@ static void reports_come_back_in_pieces(void **state)
 {
     (void)state;
     unsigned char bytes[REPORT_MOST_BYTES];
-    weir_Report in = specimen(true), out, untouched = specimen(false);
+    weir_Report in = specimen(true);
+    weir_Envelope out, untouched;
+    memset(&untouched, 0x55, sizeof untouched);
     size_t length = raw(&in, bytes);
     out = untouched;
     for (size_t i = 0; i < length; i++) {
@@ -127,10 +132,78 @@ static void reports_come_back_in_pieces(void **state)
     assert_int_equal(report_read(&reader, ends[0], &out), REPORT_NONE);
 }
 
+/* As large as it can be, or as small. */
+static weir_Latency chunk(bool largest)
+{
+    weir_Latency latency;
+    memset(&latency, largest ? 0xff : 0, sizeof latency);
+    latency.corrected = largest;
+    latency.counts_count = largest ? REPORT_LATENCY_COUNTS : 0;
+    return latency;
+}
+
+static void chunks_come_back_between_reports(void **state)
+{
+    (void)state;
+    weir_Latency in[2] = {chunk(true), chunk(false)};
+    weir_Report report = specimen(true);
+    weir_Envelope out;
+    for (size_t i = 0; i < 2; i++) {
+        memset(&out, 0, sizeof out);
+        assert_int_equal(report_write_latency(ends[1], &in[i]), 0);
+        assert_int_equal(report_write(ends[1], &report), 0);
+        assert_int_equal(report_read(&reader, ends[0], &out), REPORT_READY);
+        assert_int_equal(out.which_content, weir_Envelope_latency_tag);
+        const weir_Latency *latency = &out.content.latency;
+        assert_int_equal(latency->corrected, in[i].corrected);
+        assert_int_equal(latency->first_bucket, in[i].first_bucket);
+        assert_int_equal(latency->counts_count, in[i].counts_count);
+        assert_memory_equal(latency->counts, in[i].counts, in[i].counts_count * sizeof in[i].counts[0]);
+        assert_memory_equal(&latency->negatives, &in[i].negatives, sizeof in[i] - offsetof(weir_Latency, negatives));
+        assert_int_equal(report_read(&reader, ends[0], &out), REPORT_READY);
+        assert_same(&out, &report);
+    }
+}
+
+static void what_is_read_can_be_passed_on(void **state)
+{
+    (void)state;
+    weir_Latency in = chunk(true);
+    weir_Envelope first, second;
+    assert_int_equal(report_write_latency(ends[1], &in), 0);
+    assert_int_equal(report_read(&reader, ends[0], &first), REPORT_READY);
+    assert_int_equal(report_forward(ends[1], &first), 0);
+    assert_int_equal(report_read(&reader, ends[0], &second), REPORT_READY);
+    assert_memory_equal(&first.content.latency, &second.content.latency, sizeof in);
+}
+
+static void a_chunk_with_too_many_counts_is_malformed(void **state)
+{
+    (void)state;
+    enum { COUNTS = REPORT_LATENCY_COUNTS + 1 }; /* all of them 0, a byte each */
+    unsigned char bytes[8 + COUNTS] = {
+        0x80 | ((COUNTS + 6) & 0x7f),
+        (COUNTS + 6) >> 7, /* the envelope's length */
+        2 << 3 | 2,
+        0x80 | ((COUNTS + 3) & 0x7f),
+        (COUNTS + 3) >> 7, /* a chunk */
+        5 << 3 | 2,
+        0x80 | (COUNTS & 0x7f),
+        COUNTS >> 7, /* its counts */
+    };
+    weir_Envelope out;
+    put(bytes, sizeof bytes);
+    assert_int_equal(report_read(&reader, ends[0], &out), REPORT_MALFORMED);
+    weir_Latency in = chunk(true);
+    in.counts_count++;
+    assert_int_equal(report_write_latency(ends[1], &in), -1);
+}
+
 static void a_report_cut_short_is_malformed(void **state)
 {
     unsigned char bytes[REPORT_MOST_BYTES];
-    weir_Report in = specimen(true), out;
+    weir_Report in = specimen(true);
+    weir_Envelope out;
     size_t length = raw(&in, bytes);
     for (size_t cut = 1; cut < length; cut++) {
         close_pipe(state);
@@ -148,15 +221,19 @@ static void garbage_is_malformed_for_good(void **state)
         const char *bytes;
         size_t length;
     } garbage[] = {
-        {"\0", 1},           /* an empty report: all fields are required */
-        {"\x02\x08\x01", 3}, /* all but one field missing */
-        {"\xff\xff\x01", 3}, /* far too long */
-        {(const char[]){(char)(0x80 | ((weir_Report_size + 1) & 0x7f)), (weir_Report_size + 1) >> 7},
+        {"\0", 1},                   /* an empty envelope */
+        {"\x02\x0a\x00", 3},         /* an empty report: all fields are required */
+        {"\x04\x0a\x02\x08\x01", 5}, /* all but one field missing */
+        {"\x04\x12\x02\x08\x01", 5}, /* likewise of a chunk */
+        {"\x02\x1a\x00", 3},         /* an envelope with a content that nobody knows */
+        {"\xff\xff\x01", 3},         /* far too long */
+        {(const char[]){(char)(0x80 | ((weir_Envelope_size + 1) & 0x7f)), (weir_Envelope_size + 1) >> 7},
          2},            /* one byte too long */
         {"\x03zzz", 4}, /* no protobuf */
         {"GET / HTTP/1.1\r\nHost: example.org\r\nAccept: text/html\r\nConnection: keep-alive\r\n\r\n", 80},
     };
-    weir_Report in = specimen(false), out;
+    weir_Report in = specimen(false);
+    weir_Envelope out;
     for (size_t i = 0; i < sizeof garbage / sizeof garbage[0]; i++) {
         close_pipe(state);
         assert_int_equal(open_pipe(state), 0);
@@ -171,10 +248,13 @@ static void an_unknown_role_is_malformed(void **state)
 {
     (void)state;
     unsigned char bytes[REPORT_MOST_BYTES];
-    weir_Report in = specimen(false), out;
+    weir_Report in = specimen(false);
+    weir_Envelope out;
     size_t length = raw(&in, bytes);
-    assert_int_equal(bytes[1], 1 << 3); /* the role's tag */
-    bytes[2] = 2;
+    assert_int_equal(bytes[1], 1 << 3 | 2); /* the report's tag, and the length of a short one */
+    assert_true(bytes[2] < 0x80);
+    assert_int_equal(bytes[3], 1 << 3); /* the role's tag */
+    bytes[4] = 2;
     put(bytes, length);
     assert_int_equal(report_read(&reader, ends[0], &out), REPORT_MALFORMED);
 }
@@ -196,19 +276,29 @@ static void what_cannot_be_written_is_refused(void **state)
 static void an_unreadable_descriptor_is_malformed(void **state)
 {
     (void)state;
-    weir_Report out;
+    weir_Envelope out;
     assert_int_equal(report_read(&reader, -1, &out), REPORT_MALFORMED);
 }
 
-/* Random bytes and reports with random edits, a buffer at a time: an answer each time, and never more than one report
- * out of one put in. */
-static void no_stream_crashes(void **state)
+static void assert_sound(const weir_Envelope *envelope)
 {
-    (void)state;
-    unsigned char whole[REPORT_MOST_BYTES], bytes[REPORT_MOST_BYTES];
-    weir_Report in = specimen(true), out;
-    size_t length = raw(&in, whole);
-    for (unsigned i = 0; i < 200000; i++) {
+    if (envelope->which_content == weir_Envelope_report_tag) {
+        const weir_Report *report = &envelope->content.report;
+        assert_true(report->role <= _weir_Role_MAX);
+        assert_non_null(memchr(report->text, '\0', sizeof report->text));
+    } else {
+        assert_int_equal(envelope->which_content, weir_Envelope_latency_tag);
+        assert_true(envelope->content.latency.counts_count <= REPORT_LATENCY_COUNTS);
+    }
+}
+
+/* Random bytes and envelopes with random edits, a buffer at a time: an answer each time, and never one that is not
+ * sound. */
+static void try_edits(const unsigned char *whole, size_t length, unsigned times)
+{
+    unsigned char bytes[REPORT_MOST_BYTES];
+    weir_Envelope out;
+    for (unsigned i = 0; i < times; i++) {
         memcpy(bytes, whole, length);
         if (i % 4 == 0) {
             for (size_t at = random_below(3); at < length; at++) {
@@ -221,12 +311,24 @@ static void no_stream_crashes(void **state)
         memset(&reader, 0, sizeof reader);
         put(bytes, 1 + random_below(length));
         while (report_read(&reader, ends[0], &out) == REPORT_READY) {
-            assert_true(out.role <= _weir_Role_MAX);
-            assert_non_null(memchr(out.text, '\0', sizeof out.text));
+            assert_sound(&out);
         }
         while (read(ends[0], bytes, sizeof bytes) > 0) {
         }
     }
+}
+
+static void no_stream_crashes(void **state)
+{
+    (void)state;
+    unsigned char whole[REPORT_MOST_BYTES];
+    weir_Report report = specimen(true);
+    try_edits(whole, raw(&report, whole), 200000);
+    weir_Latency latency = chunk(true);
+    assert_int_equal(report_write_latency(ends[1], &latency), 0);
+    ssize_t length = read(ends[0], whole, sizeof whole);
+    assert_true(length > 0);
+    try_edits(whole, (size_t)length, 50000);
 }
 
 #define with_pipe(test) cmocka_unit_test_setup_teardown(test, open_pipe, close_pipe)
@@ -236,6 +338,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         with_pipe(reports_come_back),
         with_pipe(reports_come_back_in_pieces),
+        with_pipe(chunks_come_back_between_reports),
+        with_pipe(what_is_read_can_be_passed_on),
+        with_pipe(a_chunk_with_too_many_counts_is_malformed),
         with_pipe(a_report_cut_short_is_malformed),
         with_pipe(garbage_is_malformed_for_good),
         with_pipe(an_unknown_role_is_malformed),
