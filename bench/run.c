@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
+#include "render/machine.h"
 #include "render/render.h"
 #include "machine/clock.h"
 #include "measure/rounds.h"
@@ -45,14 +46,31 @@ static int list_cells(const struct cells *cells)
     return 0;
 }
 
-static void start_result(struct result *result, const struct options *options, struct environment *environment)
+static void look_round(struct environment *environment, struct checks *checks, const struct axes *axes)
+{
+    clock_calibrate();
+    environment_read(environment, "");
+    for (size_t pin = 0; pin < axes->pin_count; pin++)
+        for (size_t i = 0; i < axes->workers_count; i++)
+            environment_seat(environment, axes->pins[pin], axes->workers[i].producers, axes->workers[i].consumers);
+    checks_make(checks, environment);
+}
+
+/* What the run itself has shown of its machine; warnings that were given at the start are not repeated. */
+static void look_back(struct environment *environment, struct checks *checks, bool quiet)
+{
+    const struct checks said = *checks;
+    environment_sample(environment);
+    checks_make(checks, environment);
+    if (!quiet)
+        render_warnings(stderr, checks, &said);
+}
+
+static void start_result(struct result *result, const struct options *options)
 {
     time_t now = time(NULL);
     struct tm utc;
-    clock_calibrate();
-    environment_read(environment);
     result->axes = &options->axes;
-    result->environment = environment;
     result->seed = schedule_seed(&options->schedule);
     result->verbose = options->output.verbose;
     result->color = output_wants_color(&options->output);
@@ -102,7 +120,6 @@ static enum rounds_end measure(const struct options *options, struct cells *cell
     int64_t begin_ns = weir_now_ns();
     enum rounds_end end = rounds_run(cells, &schedule, &progress, &result->rounds);
     result->wall_s = (double)(weir_now_ns() - begin_ns) / 1e9;
-    result->steal_percent = environment_steal_percent(result->environment);
     if (end == ROUNDS_INTERRUPTED) {
         result->interrupted = interrupt_read(interrupt_fd);
         if (result->interrupted == 0)
@@ -117,7 +134,8 @@ int command_run(int argc, char **argv)
     struct options options;
     struct cells cells = {0};
     struct environment environment;
-    struct result result = {.cells = &cells};
+    struct checks checks;
+    struct result result = {.cells = &cells, .environment = &environment, .checks = &checks};
     int status = 1;
     options_parse(&options, command_names(), argc, argv);
     if (cells_make(&cells, &options.axes) != 0) {
@@ -129,7 +147,8 @@ int command_run(int argc, char **argv)
         status = list_cells(&cells);
         goto done;
     }
-    start_result(&result, &options, &environment);
+    look_round(&environment, &checks, &options.axes);
+    start_result(&result, &options);
     int interrupt_fd = interrupt_open();
     /* Workers whose runner is killed become ours, so that none outlives the run. */
     if (interrupt_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
@@ -137,9 +156,13 @@ int command_run(int argc, char **argv)
         goto done;
     }
     weir_sweep();
-    if (!options.output.quiet)
+    if (!options.output.quiet) {
         render_machine(stderr, &environment);
+        render_warnings(stderr, &checks, NULL);
+        fputc('\n', stderr);
+    }
     enum rounds_end end = measure(&options, &cells, &result, interrupt_fd);
+    look_back(&environment, &checks, options.output.quiet);
     if (end == ROUNDS_NO_MEMORY) {
         fprintf(stderr, "weir: no memory for the results\n");
         goto done;

@@ -6,29 +6,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "machine/clock.h"
+#include "json.h"
 #include "render.h"
 #include "measure/statistics.h"
 
-static json_t *number_or_null(double number)
+json_t *number_or_null(double number)
 {
     return isfinite(number) ? json_real(number) : json_null();
-}
-
-static json_t *environment_json(const struct result *result)
-{
-    const struct environment *environment = result->environment;
-    const struct clock_facts *clock = clock_facts();
-    json_t *warnings = json_array();
-    for (size_t i = 0; i < environment->warning_count; i++)
-        json_array_append_new(warnings, json_pack("{s:s, s:s, s:s}", "id", environment->warnings[i].id, "text",
-                                                  environment->warnings[i].text, "fix", environment->warnings[i].fix));
-    return json_pack("{s:s, s:i, s:s, s:s?, s:{s:s, s:o, s:o}, s:o, s:o}", "cpu", environment->cpu, "cpus",
-                     environment->cpus, "kernel", environment->kernel, "hypervisor",
-                     environment->hypervisor[0] ? environment->hypervisor : NULL, "clock", "source", clock->source,
-                     "overhead_ns", json_real(clock->overhead_ns), "resolution_ns", json_real(clock->resolution_ns),
-                     "steal_pct", number_or_null(result->steal_percent < 0 ? NAN : result->steal_percent), "warnings",
-                     warnings);
 }
 
 static json_t *integrity_json(const struct integrity *integrity)
@@ -99,12 +83,11 @@ void render_json(FILE *file, void *argument)
     json_t *cells = json_array();
     for (size_t i = 0; i < result->cells->count; i++)
         json_array_append_new(cells, cell_json(&result->cells->items[i]));
-    json_t *root =
-        json_pack("{s:s, s:{s:s, s:s, s:s}, s:s, s:f, s:I, s:b, s:o, s:{s:I, s:s, s:n}, s:o, s:[]}", "schema",
-                  "weir.run/1", "tool", "version", weir_version(), "build_type", build_type, "compiler", build_compiler,
-                  "started", result->started, "wall_s", result->wall_s, "seed", (json_int_t)result->seed, "interrupted",
-                  result->interrupted != 0, "env", environment_json(result), "design", "rounds",
-                  (json_int_t)result->rounds, "order", "shuffled", "noise_floor", "cells", cells, "comparisons");
+    json_t *root = json_pack(
+        "{s:s, s:o, s:s, s:f, s:I, s:b, s:o, s:{s:I, s:s, s:n}, s:o, s:[]}", "schema", "weir.run/1", "tool",
+        tool_json(), "started", result->started, "wall_s", result->wall_s, "seed", (json_int_t)result->seed,
+        "interrupted", result->interrupted != 0, "env", environment_json(result->environment, result->checks), "design",
+        "rounds", (json_int_t)result->rounds, "order", "shuffled", "noise_floor", "cells", cells, "comparisons");
     json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
     fputc('\n', file);
     json_decref(root);

@@ -8,14 +8,14 @@
 #include <stdio.h>
 
 #include "measure/cell.h"
-#include "machine/environment.h"
+#include "machine/checks.h"
 
 struct result {
     const struct cells *cells;
     const struct axes *axes;
     const struct environment *environment;
-    double steal_percent; /* negative: unknown */
-    char started[32];     /* UTC, ISO 8601 */
+    const struct checks *checks;
+    char started[32]; /* UTC, ISO 8601 */
     double wall_s;
     uint64_t seed;
     uint64_t rounds;
@@ -23,9 +23,6 @@ struct result {
     bool verbose;
     bool color;
 };
-
-/* The line about the machine, and the warnings. */
-void render_machine(FILE *file, const struct environment *environment);
 
 /* The table, the notes on what was skipped or failed, and the sentence that answers. */
 void render_table(FILE *file, const struct result *result);

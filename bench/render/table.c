@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "machine/clock.h"
 #include "render.h"
 #include "measure/statistics.h"
 
@@ -51,17 +50,6 @@ void say(FILE *file, const char *format, ...)
             }
         }
     }
-}
-
-void render_machine(FILE *file, const struct environment *environment)
-{
-    const struct clock_facts *clock = clock_facts();
-    say(file, "weir %s on %s, %d CPU%s%s%s, %s, clock %s: a read %.0f ns, a step %.0f ns\n", weir_version(),
-        environment->cpu, environment->cpus, environment->cpus == 1 ? "" : "s", environment->hypervisor[0] ? ", " : "",
-        environment->hypervisor, environment->kernel, clock->source, clock->overhead_ns, clock->resolution_ns);
-    for (size_t i = 0; i < environment->warning_count; i++)
-        say(file, "warning: %s (%s)\n", environment->warnings[i].text, environment->warnings[i].fix);
-    fputc('\n', file);
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
