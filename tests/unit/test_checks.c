@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The judgements about a machine, on machines that are not there: each test writes the files that the kernel would
+ * show into a folder of its own, and reads them from there.
+ */
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include <weir/weir.h>
+
+#include "machine/checks.h"
+
+static char root[64];
+static struct environment machine;
+static struct checks checks;
+
+static int make_root(void **state)
+{
+    (void)state;
+    snprintf(root, sizeof root, "/tmp/weir-test-XXXXXX");
+    return mkdtemp(root) != NULL ? 0 : -1;
+}
+
+static int remove_root(void **state)
+{
+    char command[128];
+    (void)state;
+    snprintf(command, sizeof command, "rm -rf %s", root);
+    return system(command);
+}
+
+static void put(const char *path, const char *text)
+{
+    char whole[512];
+    snprintf(whole, sizeof whole, "%s%s", root, path);
+    for (char *slash = strchr(whole + strlen(root) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        assert_true(mkdir(whole, 0700) == 0 || errno == EEXIST);
+        *slash = '/';
+    }
+    FILE *file = fopen(whole, "we");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* A file of the CPU that comes `index`th among those that this test may use. */
+static void put_cpu(int index, const char *leaf, const char *text)
+{
+    int cpus[1024];
+    char path[256];
+    assert_true(weir_cpus_allowed(cpus, 1024) > index);
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", cpus[index], leaf);
+    put(path, text);
+}
+
+/* The facts in the folder, on a machine of two CPUs of its own that measures one cell of 1x1. */
+static void look(void)
+{
+    environment_read(&machine, root);
+    machine.cpus = 2;
+    machine.hypervisor[0] = '\0';
+    environment_seat_on(&machine, "auto", (int[]){0, 1}, 2);
+}
+
+static const struct check *judge(const char *id)
+{
+    checks_make(&checks, &machine);
+    for (size_t i = 0; i < CHECK_COUNT; i++)
+        if (strcmp(checks.items[i].id, id) == 0)
+            return &checks.items[i];
+    fail_msg("no check is called %s", id);
+    return NULL;
+}
+
+static void expect(const char *id, enum check_state state, const char *words, const char *fix)
+{
+    const struct check *check = judge(id);
+    if (check->state != state || strstr(check->text, words) == NULL || strstr(check->fix, fix) == NULL)
+        fail_msg("%s is %s: %s (%s)", id, check_state_name(check->state), check->text, check->fix);
+    if ((check->state == CHECK_WARNING) != (check->fix[0] != '\0'))
+        fail_msg("%s: a warning has a remedy, and nothing else has one", id);
+}
+
+/* ---- a machine that says nothing ----------------------------------------------------------------------------- */
+
+static void what_is_not_told_is_not_ok(void **state)
+{
+    (void)state;
+    look();
+    environment_sample(&machine);
+    expect("cpu-quota", CHECK_NA, "not to be seen", "");
+    expect("steal", CHECK_NA, "/proc/stat", "");
+    expect("other-load", CHECK_NA, "/proc/stat", "");
+    expect("pressure", CHECK_NA, "/proc/pressure/cpu", "");
+    expect("governor", CHECK_NA, "cpufreq", "");
+    expect("turbo", CHECK_NA, "", "");
+    expect("slow-clock", CHECK_NA, "", "");
+    expect("shared-memory", CHECK_NA, "/dev/shm", "");
+    machine.hypervisor_told = false;
+    expect("virtual-machine", CHECK_NA, "", "");
+    machine.descriptors = machine.processes = NAN;
+    expect("descriptors", CHECK_NA, "", "");
+    expect("processes", CHECK_NA, "", "");
+    machine.cpus = -1;
+    expect("one-cpu", CHECK_NA, "", "");
+}
+
+static void every_check_says_something(void **state)
+{
+    (void)state;
+    look();
+    judge("steal");
+    for (size_t i = 0; i < CHECK_COUNT; i++) {
+        assert_true(strlen(checks.items[i].text) > 0);
+        assert_true(strlen(checks.items[i].id) <= 15);
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(checks.items[i].id, checks.items[j].id);
+    }
+}
+
+/* ---- the build and the CPUs ---------------------------------------------------------------------------------- */
+
+static void builds_for_debugging(void **state)
+{
+    (void)state;
+    look();
+    machine.build = "release";
+    expect("slow-build", CHECK_OK, "", "");
+    machine.build = "debug";
+    expect("slow-build", CHECK_WARNING, "debug", "buildtype=release");
+    machine.build = "sanitized";
+    expect("slow-build", CHECK_WARNING, "sanitized", "b_sanitize=none");
+}
+
+static void few_cpus(void **state)
+{
+    (void)state;
+    look();
+    expect("one-cpu", CHECK_OK, "2", "");
+    expect("more-workers", CHECK_OK, "2 workers a cell, 2 CPUs", "");
+    environment_seat_on(&machine, "auto", (int[]){-1, -1, -1, -1, -1}, 5);
+    expect("more-workers", CHECK_WARNING, "5 workers on 2 CPUs", "-w");
+    environment_seat_on(&machine, "0-1:2-3", (int[]){0, 1, 2, 3, 0, 1, 2, 3}, 8); /* 2 for each, and 5 on 2 is worse */
+    expect("more-workers", CHECK_WARNING, "5 workers on 2 CPUs", "-w");
+    machine.cpus = 1;
+    expect("one-cpu", CHECK_WARNING, "one CPU", "taskset");
+}
+
+static void all_on_one_cpu_is_not_crowding_where_it_was_asked_for(void **state)
+{
+    (void)state;
+    environment_read(&machine, root);
+    machine.cpus = 2;
+    environment_seat_on(&machine, "same", (int[]){0, 0, 0, 0}, 4);
+    expect("more-workers", CHECK_NA, "one CPU", "");
+}
+
+static void siblings(void **state)
+{
+    (void)state;
+    put("/sys/devices/system/cpu/cpu0/topology/thread_siblings_list", "0,4\n");
+    put("/sys/devices/system/cpu/cpu4/topology/thread_siblings_list", "0,4\n");
+    put("/sys/devices/system/cpu/cpu1/topology/thread_siblings_list", "1,5\n");
+    look();
+    expect("smt-siblings", CHECK_OK, "", "");
+    environment_seat_on(&machine, "same", (int[]){4, 4}, 2);
+    expect("smt-siblings", CHECK_OK, "", "");
+    strcpy(machine.hypervisor, "KVM");
+    expect("smt-siblings", CHECK_NA, "guest", "");
+    environment_seat_on(&machine, "4:0,1", (int[]){4, 1, 0}, 3);
+    expect("smt-siblings", CHECK_WARNING, "0 and 4", "--pin auto");
+    environment_seat_on(&machine, "auto", (int[]){0, 4}, 2);
+    expect("smt-siblings", CHECK_WARNING, "0 and 4", "-w");
+    look();
+    environment_seat_on(&machine, "none", (int[]){-1, -1}, 2);
+    expect("smt-siblings", CHECK_NA, "scheduler", "");
+}
+
+static void placements_are_those_of_the_workers(void **state)
+{
+    (void)state;
+    environment_read(&machine, root);
+    assert_int_equal(environment_seat(&machine, "none", 3, 2), 0);
+    assert_int_equal(machine.seating.most_workers, 5);
+    assert_true(machine.seating.unpinned);
+    assert_int_equal(environment_seat(&machine, "sideways", 1, 1), -1);
+}
+
+/* ---- quotas -------------------------------------------------------------------------------------------------- */
+
+static void quota_of_version_2_up_the_tree(void **state)
+{
+    (void)state;
+    put("/proc/self/cgroup", "0::/machine/box/leaf\n");
+    put("/proc/self/mountinfo", "30 23 0:26 / /sys rw - sysfs sysfs rw\n"
+                                "31 30 0:27 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
+    look();
+    expect("cpu-quota", CHECK_NA, "", ""); /* the group is not there to be seen */
+    put("/sys/fs/cgroup/machine/box/leaf/cgroup.procs", "1\n");
+    look();
+    expect("cpu-quota", CHECK_OK, "none", "");
+    put("/sys/fs/cgroup/machine/box/leaf/cpu.max", "max 100000\n");
+    put("/sys/fs/cgroup/machine/box/cpu.max", "400000 100000\n");
+    look();
+    expect("cpu-quota", CHECK_OK, "4.0 CPUs", "");
+    put("/sys/fs/cgroup/machine/cpu.max", "75000 50000\n");
+    look();
+    expect("cpu-quota", CHECK_WARNING, "1.5 CPUs for workers on 2",
+           "echo max | sudo tee /sys/fs/cgroup/machine/cpu.max");
+    put("/sys/fs/cgroup/machine/cpu.max", "garbage\n");
+    look();
+    expect("cpu-quota", CHECK_OK, "4.0 CPUs", "");
+}
+
+static void quota_of_a_container_that_sees_its_own_tree_only(void **state)
+{
+    (void)state;
+    put("/proc/self/cgroup", "0::/\n");
+    put("/proc/self/mountinfo", "31 30 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+    put("/sys/fs/cgroup/cpu.max", "50000 100000\n");
+    look();
+    expect("cpu-quota", CHECK_WARNING, "0.5 CPUs", "/sys/fs/cgroup/cpu.max");
+    put("/proc/self/cgroup", "0::/../other\n");
+    look();
+    expect("cpu-quota", CHECK_NA, "", "");
+}
+
+static void quota_of_version_1_below_the_root_of_its_mount(void **state)
+{
+    (void)state;
+    put("/proc/self/cgroup", "8:pids:/docker/ab\n4:cpu,cpuacct:/docker/ab\n2:cpuset:/docker/ab\n");
+    put("/proc/self/mountinfo", "35 31 0:31 /docker/ab /sys/fs/cgroup/cpuset ro - cgroup cgroup rw,cpuset\n"
+                                "33 31 0:30 /docker/ab /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n");
+    put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
+    put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
+    look();
+    expect("cpu-quota", CHECK_OK, "none", "");
+    put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "120000\n");
+    look();
+    expect("cpu-quota", CHECK_WARNING, "1.2 CPUs", "echo -1 | sudo tee /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us");
+    put("/proc/self/cgroup", "4:cpu,cpuacct:/elsewhere\n");
+    look();
+    expect("cpu-quota", CHECK_NA, "", "");
+}
+
+static void a_quota_counts_only_for_the_cpus_that_workers_use(void **state)
+{
+    (void)state;
+    put("/proc/self/cgroup", "0::/\n");
+    put("/proc/self/mountinfo", "31 30 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+    put("/sys/fs/cgroup/cpu.max", "200000 100000\n");
+    look();
+    machine.cpus = 64;
+    expect("cpu-quota", CHECK_OK, "2.0 CPUs", "");
+    environment_seat_on(&machine, "none", (int[]){-1, -1, -1}, 3);
+    expect("cpu-quota", CHECK_WARNING, "2.0 CPUs for workers on 3", "");
+}
+
+/* ---- others -------------------------------------------------------------------------------------------------- */
+
+static void steal_and_others_over_the_sample(void **state)
+{
+    (void)state;
+    put("/proc/stat", "cpu 1000 0 1000 5000 0 0 0 100 0 0\ncpu0 1 0 1 1 0 0 0 0\n");
+    look();
+    expect("steal", CHECK_NA, "not sampled", "");
+    expect("other-load", CHECK_NA, "not sampled", "");
+    put("/proc/stat", "cpu 1010 0 1000 5985 0 0 0 105 0 0\n");
+    environment_sample(&machine);
+    expect("steal", CHECK_OK, "0.5 %", "");
+    put("/proc/stat", "cpu 1000 0 1000 5970 0 0 0 130 0 0\n");
+    environment_sample(&machine);
+    expect("steal", CHECK_WARNING, "3.0 %", "CPUs of its own");
+    expect("other-load", CHECK_OK, "0.00 CPUs", "");
+    machine.begin.now_ns = weir_now_ns() - 10000000000; /* 300 ticks of 10 ms in 10 s */
+    put("/proc/stat", "cpu 1000 300 1000 5700 0 0 0 100 0 0\n");
+    environment_sample(&machine);
+    assert_true(machine.others_cpus > 0.2 && machine.others_cpus <= 0.3);
+    expect("other-load", CHECK_WARNING, "0.3 CPUs", "top");
+    put("/proc/stat", "cpu 1000 0 1000 5000 0 0 0 100 0 0\n"); /* no tick went by */
+    look();
+    environment_sample(&machine);
+    expect("steal", CHECK_NA, "", "");
+}
+
+static void a_guest_that_was_never_told_of_steal_does_not_know(void **state)
+{
+    (void)state;
+    put("/proc/stat", "cpu 1000 0 1000 5000 0 0 0 0 0 0\n");
+    look();
+    put("/proc/stat", "cpu 1000 0 1000 6000 0 0 0 0 0 0\n");
+    environment_sample(&machine);
+    expect("steal", CHECK_OK, "0.0 %", "");
+    strcpy(machine.hypervisor, "KVM");
+    expect("steal", CHECK_NA, "may not tell", "");
+}
+
+static void pressure(void **state)
+{
+    (void)state;
+    put("/proc/pressure/cpu", "some avg10=2.41 avg60=9.59 avg300=9.52 total=2724710842\nfull avg10=9.00\n");
+    look();
+    expect("pressure", CHECK_OK, "2.4 %", "");
+    put("/proc/pressure/cpu", "some avg10=12.00 avg60=0.00 avg300=0.00 total=1\n");
+    look();
+    expect("pressure", CHECK_WARNING, "12 %", "top");
+}
+
+static void hypervisors(void **state)
+{
+    (void)state;
+    look();
+    machine.hypervisor_told = true;
+    expect("virtual-machine", CHECK_OK, "", "");
+    strcpy(machine.hypervisor, "KVM");
+    expect("virtual-machine", CHECK_WARNING, "KVM", "bare metal");
+}
+
+/* ---- the clock rate and the clock ---------------------------------------------------------------------------- */
+
+static void governors(void **state)
+{
+    (void)state;
+    put_cpu(0, "cpufreq/scaling_governor", "performance\n");
+    environment_read(&machine, root);
+    expect("governor", CHECK_OK, "performance", "");
+    if (machine.cpus < 2)
+        skip();
+    put_cpu(1, "cpufreq/scaling_governor", "schedutil\n");
+    look();
+    expect("governor", CHECK_WARNING, "schedutil on 1 CPU:", "cpupower");
+    put_cpu(0, "cpufreq/scaling_governor", "schedutil\n");
+    environment_read(&machine, root);
+    expect("governor", CHECK_WARNING, "schedutil on 2 CPUs", "cpupower");
+}
+
+static void turbo_of_both_kinds(void **state)
+{
+    (void)state;
+    put("/sys/devices/system/cpu/cpufreq/boost", "1\n");
+    look();
+    expect("turbo", CHECK_WARNING, "on", "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost");
+    put("/sys/devices/system/cpu/cpufreq/boost", "0\n");
+    look();
+    expect("turbo", CHECK_OK, "off", "");
+    put("/sys/devices/system/cpu/intel_pstate/no_turbo", "0\n");
+    look();
+    expect("turbo", CHECK_WARNING, "on", "echo 1 | sudo tee /sys/devices/system/cpu/intel_pstate/no_turbo");
+    put("/sys/devices/system/cpu/intel_pstate/no_turbo", "1\n");
+    look();
+    expect("turbo", CHECK_OK, "off", "");
+}
+
+static void clocks(void **state)
+{
+    (void)state;
+    const char *path = "/sys/devices/system/clocksource/clocksource0/current_clocksource";
+    put(path, "tsc\n");
+    look();
+    machine.clock = (struct clock_facts){"tsc", 20, 15};
+    expect("slow-clock", CHECK_OK, "20 ns", "");
+    machine.clock.overhead_ns = 250;
+    expect("slow-clock", CHECK_WARNING, "250 ns", "clocksource=tsc");
+    put(path, "hpet\n");
+    look();
+    machine.clock = (struct clock_facts){"CLOCK_MONOTONIC_RAW", 90, 70};
+    expect("slow-clock", CHECK_WARNING, "hpet", "clocksource=tsc");
+}
+
+/* ---- room ---------------------------------------------------------------------------------------------------- */
+
+static void room(void **state)
+{
+    (void)state;
+    put("/dev/shm/some", "");
+    look();
+    assert_true(machine.shared_memory_bytes >= 0);
+    machine.shared_memory_bytes = 64 << 20;
+    expect("shared-memory", CHECK_OK, "64 MiB", "");
+    machine.shared_memory_bytes -= 1;
+    expect("shared-memory", CHECK_WARNING, "63 MiB", "remount");
+    machine.descriptors = machine.processes = 1024;
+    expect("descriptors", CHECK_OK, "1024", "");
+    expect("processes", CHECK_OK, "1024", "");
+    machine.descriptors = machine.processes = 1023;
+    expect("descriptors", CHECK_WARNING, "1023", "ulimit -n");
+    expect("processes", CHECK_WARNING, "1023", "ulimit -u");
+    machine.descriptors = machine.processes = INFINITY;
+    expect("descriptors", CHECK_OK, "any", "");
+    expect("processes", CHECK_OK, "any", "");
+}
+
+#define CASE(function) cmocka_unit_test_setup_teardown(function, make_root, remove_root)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(what_is_not_told_is_not_ok),
+        CASE(every_check_says_something),
+        CASE(builds_for_debugging),
+        CASE(few_cpus),
+        CASE(all_on_one_cpu_is_not_crowding_where_it_was_asked_for),
+        CASE(siblings),
+        CASE(placements_are_those_of_the_workers),
+        CASE(quota_of_version_2_up_the_tree),
+        CASE(quota_of_a_container_that_sees_its_own_tree_only),
+        CASE(quota_of_version_1_below_the_root_of_its_mount),
+        CASE(a_quota_counts_only_for_the_cpus_that_workers_use),
+        CASE(steal_and_others_over_the_sample),
+        CASE(a_guest_that_was_never_told_of_steal_does_not_know),
+        CASE(pressure),
+        CASE(hypervisors),
+        CASE(governors),
+        CASE(turbo_of_both_kinds),
+        CASE(clocks),
+        CASE(room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
