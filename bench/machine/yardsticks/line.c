@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Cache lines between two CPUs: the round trip of one.
+ * Cache lines between two CPUs: the round trip of one, by store and load or by compare-and-swap, and a stream of them.
  */
 #include "yard.h"
 
@@ -12,20 +12,21 @@ struct ball {
     _Alignas(128) int64_t give_up_ns;
 };
 
-/* ---- by store and load --------------------------------------------------------------------------------------- */
+/* ---- there and back, by store and load ----------------------------------------------------------------------- */
 
-/* Plain loads and stores: neither side needs more than that the other sees its stores in time. */
-static int pass_by_store(void *state, unsigned times)
+/* Release and acquire are plain stores and loads on most CPUs: neither side needs more than to see the other's. */
+static int64_t pass_by_store(void *state, unsigned times)
 {
     struct ball *ball = state;
     uint32_t turn = atomic_load_explicit(&ball->turn, memory_order_relaxed);
+    int64_t begin = clock_now_ns();
     for (unsigned i = 0; i < times; i++) {
         atomic_store_explicit(&ball->turn, turn + 1, memory_order_release); /* pairs with the partner's await */
         turn += 2;
         if (!yard_await(&ball->turn, turn, ball->give_up_ns))
             return -1;
     }
-    return 0;
+    return clock_now_ns() - begin;
 }
 
 static void return_by_store(void *state)
@@ -35,7 +36,7 @@ static void return_by_store(void *state)
         atomic_store_explicit(&ball->turn, turn + 1, memory_order_release); /* pairs with pass_by_store's await */
 }
 
-/* ---- by compare-and-swap ------------------------------------------------------------------------------------- */
+/* ---- there and back, by compare-and-swap --------------------------------------------------------------------- */
 
 static bool swap(struct ball *ball, uint32_t turn)
 {
@@ -49,13 +50,14 @@ static bool swap(struct ball *ball, uint32_t turn)
     return false;
 }
 
-static int pass_by_swap(void *state, unsigned times)
+static int64_t pass_by_swap(void *state, unsigned times)
 {
     static uint32_t turn;
+    int64_t begin = clock_now_ns();
     for (unsigned i = 0; i < times; i++, turn += 2)
         if (!swap(state, turn))
             return -1;
-    return 0;
+    return clock_now_ns() - begin;
 }
 
 static void return_by_swap(void *state)
@@ -64,9 +66,7 @@ static void return_by_swap(void *state)
         ;
 }
 
-/* ---- both ---------------------------------------------------------------------------------------------------- */
-
-static double play(const struct yard *yard, int (*pass)(void *, unsigned), void (*answer)(void *))
+static double play(const struct yard *yard, yard_batch *pass, void (*answer)(void *))
 {
     static struct ball ball;
     ball.give_up_ns = yard_patience(yard);
@@ -75,28 +75,80 @@ static double play(const struct yard *yard, int (*pass)(void *, unsigned), void 
     return yard_repeat(yard, pass, &ball);
 }
 
-static double by_store(const struct yard *yard)
+double yard_line_store(const struct yard *yard)
 {
     return play(yard, pass_by_store, return_by_store);
 }
 
-static double by_swap(const struct yard *yard)
+double yard_line_swap(const struct yard *yard)
 {
     return play(yard, pass_by_swap, return_by_swap);
 }
 
-static double between(double (*measure)(const struct yard *), int cpu_a, int cpu_b, int64_t for_ns)
+/* ---- one way ------------------------------------------------------------------------------------------------- */
+
+/* What a queue can do at best: a ring of whole lines, all of them written and all of them read, whose two counters are
+ * published rarely, so that their lines travel once for many. 512 lines (32 KiB)
+ * stay in the caches next to a CPU, and are enough for both sides to work all the time: fewer lines or smaller blocks
+ * cost more here, larger ones no less. */
+#define RING_LINES    512
+#define BLOCK_LINES   64
+#define WORDS_OF_LINE 8
+
+struct ring {
+    _Alignas(128) _Atomic uint32_t written; /* lines ever; the measuring thread's */
+    _Alignas(128) _Atomic uint32_t read;    /* lines ever; the partner's */
+    _Alignas(128) int64_t give_up_ns;
+    uint64_t sum; /* of all that was read, so that no load can be left out */
+    _Alignas(4096) uint64_t lines[RING_LINES][WORDS_OF_LINE];
+};
+
+/* Until a counter of the other side has come this far, modulo 2^32. */
+static bool await_count(const _Atomic uint32_t *count, uint32_t least, int64_t give_up_ns)
 {
-    const struct yard yard = {.cpu_a = cpu_a, .cpu_b = cpu_b, .for_ns = for_ns};
-    return cpu_a < 0 || cpu_b < 0 || cpu_a == cpu_b ? NAN : yard_run(measure, &yard);
+    do
+        for (int looks = 0; looks < 4096; looks++)
+            if ((int32_t)(atomic_load_explicit(count, memory_order_acquire) - least) >= 0)
+                return true;
+    while (clock_now_ns() < give_up_ns);
+    return false;
 }
 
-double yardstick_line_ns(int cpu_a, int cpu_b, int64_t for_ns)
+/* So many blocks; the clock stops when the last was read. */
+static int64_t write_blocks(void *state, unsigned times)
 {
-    return between(by_store, cpu_a, cpu_b, for_ns);
+    struct ring *ring = state;
+    uint32_t at = atomic_load_explicit(&ring->written, memory_order_relaxed);
+    int64_t begin = clock_now_ns();
+    for (unsigned block = 0; block < times; block++) {
+        if (!await_count(&ring->read, at + BLOCK_LINES - RING_LINES, ring->give_up_ns))
+            return -1;
+        for (uint32_t end = at + BLOCK_LINES; at != end; at++)
+            for (unsigned word = 0; word < WORDS_OF_LINE; word++)
+                ring->lines[at % RING_LINES][word] = at + word;
+        atomic_store_explicit(&ring->written, at, memory_order_release); /* pairs with read_blocks */
+    }
+    return await_count(&ring->read, at, ring->give_up_ns) ? clock_now_ns() - begin : -1;
 }
 
-double yardstick_line_cas_ns(int cpu_a, int cpu_b, int64_t for_ns)
+static void read_blocks(void *state)
 {
-    return between(by_swap, cpu_a, cpu_b, for_ns);
+    struct ring *ring = state;
+    for (uint32_t at = 0; await_count(&ring->written, at + BLOCK_LINES, ring->give_up_ns);) {
+        uint64_t sum = 0;
+        for (uint32_t end = at + BLOCK_LINES; at != end; at++)
+            for (unsigned word = 0; word < WORDS_OF_LINE; word++)
+                sum += ring->lines[at % RING_LINES][word];
+        ring->sum += sum;
+        atomic_store_explicit(&ring->read, at, memory_order_release); /* pairs with write_blocks */
+    }
+}
+
+double yard_line_stream(const struct yard *yard)
+{
+    static struct ring ring;
+    ring.give_up_ns = yard_patience(yard);
+    if (yard_partner(yard, read_blocks, &ring) != 0)
+        return NAN;
+    return yard_repeat(yard, write_blocks, &ring) / BLOCK_LINES;
 }

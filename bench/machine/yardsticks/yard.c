@@ -13,7 +13,6 @@
 
 #include "measure/statistics.h"
 
-#define BATCH_NS     20000
 #define MOST_BATCHES 512
 #define MOST_TIMES   (1u << 24)
 
@@ -95,39 +94,33 @@ int yard_partner(const struct yard *yard, void (*body)(void *argument), void *ar
 
 /* ---- batches ------------------------------------------------------------------------------------------------- */
 
-static int64_t time_batch(int (*batch)(void *state, unsigned times), void *state, unsigned times)
-{
-    int64_t begin = clock_now_ns();
-    return batch(state, times) == 0 ? clock_now_ns() - begin : -1;
-}
-
 /* So many that a batch is long enough, seen twice: what was long because somebody else ran does not count. 0: given up.
  */
-static unsigned find_times(int (*batch)(void *state, unsigned times), void *state)
+static unsigned find_times(yard_batch *batch, void *state)
 {
     unsigned times = 1;
     for (int seen = 0; seen < 2 && times < MOST_TIMES;) {
-        int64_t took = time_batch(batch, state, times);
+        int64_t took = batch(state, times);
         if (took < 0)
             return 0;
-        if (took >= BATCH_NS)
+        if (took >= YARD_BATCH_NS)
             seen++;
         else
-            times *= took < BATCH_NS / 8 ? 8 : 2;
+            times *= took < YARD_BATCH_NS / 8 ? 8 : 2;
     }
     return times;
 }
 
-double yard_repeat(const struct yard *yard, int (*batch)(void *state, unsigned times), void *state)
+double yard_repeat(const struct yard *yard, yard_batch *batch, void *state)
 {
     static double values[MOST_BATCHES];
     size_t count = 0;
-    if (batch(state, 1) != 0) /* the partner has to come first */
+    if (batch(state, 1) < 0) /* the partner has to come first */
         return NAN;
     unsigned times = find_times(batch, state);
     int64_t took = times > 0 ? 0 : -1;
     for (int64_t end = clock_now_ns() + yard->for_ns; took >= 0 && count < MOST_BATCHES && clock_now_ns() < end;) {
-        took = time_batch(batch, state, times);
+        took = batch(state, times);
         if (took >= 0)
             values[count++] = (double)took / times;
     }

@@ -30,10 +30,15 @@ double yard_run(double (*measure)(const struct yard *yard), const struct yard *y
  * 0, or -1 if it cannot be. */
 int yard_partner(const struct yard *yard, void (*body)(void *argument), void *argument);
 
-/* Runs batches of so many operations that one takes about 20 us, until the time is over, and returns the median of the
- * nanoseconds per operation. `batch` returns non-zero to give up (NaN then). The first batches warm up and find the
- * number; they do not count. */
-double yard_repeat(const struct yard *yard, int (*batch)(void *state, unsigned times), void *state);
+#define YARD_BATCH_NS 20000
+
+/* Does something so many times, and returns the nanoseconds that count; negative to give up. */
+typedef int64_t yard_batch(void *state, unsigned times);
+
+/* Runs batches of so many operations that one takes about YARD_BATCH_NS, until the time is over, and returns the median
+ * of the nanoseconds per operation. The first batches warm up and find the number; they do not count. NaN when a batch
+ * gave up before any counted. */
+double yard_repeat(const struct yard *yard, yard_batch *batch, void *state);
 
 /* When a wait for the partner is to be given up: it was never let run. */
 int64_t yard_patience(const struct yard *yard);
@@ -49,5 +54,44 @@ static inline bool yard_await(const _Atomic uint32_t *word, uint32_t value, int6
     while (clock_now_ns() < give_up_ns);
     return false;
 }
+
+/* ---- the yardsticks, by file: in that process, called by yard_run alone ---------------------------------------- */
+
+/* line.c */
+double yard_line_store(const struct yard *yard);
+double yard_line_swap(const struct yard *yard);
+double yard_line_stream(const struct yard *yard);
+
+/* kernel.c */
+double yard_system_call(const struct yard *yard);
+double yard_transit_pipe(const struct yard *yard);
+double yard_transit_seqpacket(const struct yard *yard);
+double yard_transit_stream(const struct yard *yard);
+double yard_write_pipe(const struct yard *yard);
+double yard_write_seqpacket(const struct yard *yard);
+double yard_write_stream(const struct yard *yard);
+
+/* wake.c */
+double yard_switch(const struct yard *yard);
+double yard_wake(const struct yard *yard);
+double yard_wake_round(const struct yard *yard);
+
+/* memory.c */
+double yard_copy(const struct yard *yard);
+double yard_copy_written(const struct yard *yard);
+double yard_copy_memory(const struct yard *yard);
+
+/* clocks.c */
+double yard_clock_monotonic(const struct yard *yard);
+double yard_clock_raw(const struct yard *yard);
+double yard_clock_thread(const struct yard *yard);
+double yard_clock_counter(const struct yard *yard);
+double yard_skew(const struct yard *yard);
+double yard_skew_bound(const struct yard *yard);
+
+/* creation.c */
+double yard_thread(const struct yard *yard);
+double yard_fork(const struct yard *yard);
+double yard_spawn(const struct yard *yard);
 
 #endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of yardsticks.
+ */
+#include "yardsticks.h"
+
+#include <math.h>
+
+#include "yardsticks/yard.h"
+
+#define PAIR  .facts.is_pair = true
+#define SIZED .facts.is_sized = true
+#define RATE  .facts.is_rate = true, SIZED
+
+static const struct {
+    struct yardstick_facts facts;
+    double (*measure)(const struct yard *yard);
+} table[YARDSTICK_COUNT] = {
+    [YARDSTICK_LINE_STORE] = {{"line", "round trip", "least of a round trip in user space"}, yard_line_store, PAIR},
+    [YARDSTICK_LINE_SWAP] = {{"line", "swapped", "a lock that changes hands, twice"}, yard_line_swap, PAIR},
+    [YARDSTICK_LINE_STREAM] = {{"line", "stream", "least of each 64 B sent one way"}, yard_line_stream, PAIR},
+    [YARDSTICK_CALL] = {{"call", "getppid", "each call into the kernel"}, yard_system_call},
+    [YARDSTICK_TRANSIT_PIPE] = {{"transit", "pipe", "write and read, nobody waits"}, yard_transit_pipe, SIZED},
+    [YARDSTICK_TRANSIT_SEQPACKET] = {{"transit", "seqpacket", "likewise"}, yard_transit_seqpacket, SIZED},
+    [YARDSTICK_TRANSIT_STREAM] = {{"transit", "stream", "likewise"}, yard_transit_stream, SIZED},
+    [YARDSTICK_WRITE_PIPE] = {{"write", "pipe", "the producer's part of it"}, yard_write_pipe, SIZED},
+    [YARDSTICK_WRITE_SEQPACKET] = {{"write", "seqpacket", "likewise"}, yard_write_seqpacket, SIZED},
+    [YARDSTICK_WRITE_STREAM] = {{"write", "stream", "likewise"}, yard_write_stream, SIZED},
+    [YARDSTICK_SWITCH] = {{"switch", "one CPU", "each turn when both ends share a CPU"}, yard_switch},
+    [YARDSTICK_WAKE] = {{"wake", "one way", "a sleeper on another CPU runs again"}, yard_wake, PAIR},
+    [YARDSTICK_WAKE_ROUND] = {{"wake", "round trip", "both sides sleep in turn"}, yard_wake_round, PAIR},
+    [YARDSTICK_COPY] = {{"copy", "again", "a copy of what is at hand"}, yard_copy, RATE},
+    [YARDSTICK_COPY_WRITTEN] = {{"copy", "handed", "what the other CPU has just written"},
+                                yard_copy_written,
+                                PAIR,
+                                RATE},
+    [YARDSTICK_COPY_MEMORY] = {{"copy", "memory", "what is in no cache"}, yard_copy_memory, RATE},
+    [YARDSTICK_CLOCK_MONOTONIC] = {{"clock", "monotonic", "a time stamp"}, yard_clock_monotonic},
+    [YARDSTICK_CLOCK_RAW] = {{"clock", "raw", "likewise"}, yard_clock_raw},
+    [YARDSTICK_CLOCK_THREAD] = {{"clock", "thread CPU", "CPU time of a thread"}, yard_clock_thread},
+    [YARDSTICK_CLOCK_COUNTER] = {{"clock", "rdtsc", "the bare counter"}, yard_clock_counter},
+    [YARDSTICK_SKEW] = {{"skew", "estimate", "one-way latency is wrong by this"}, yard_skew, PAIR},
+    [YARDSTICK_SKEW_BOUND] = {{"skew", "bound", "and surely by no more"}, yard_skew_bound, PAIR},
+    [YARDSTICK_THREAD] = {{"create", "thread", "create and join"}, yard_thread},
+    [YARDSTICK_FORK] = {{"create", "fork", "fork, exit and wait"}, yard_fork},
+    [YARDSTICK_SPAWN] = {{"create", "spawn", "posix_spawn of /bin/true and wait"}, yard_spawn},
+};
+
+const struct yardstick_facts *yardstick_facts(enum yardstick yardstick)
+{
+    return &table[yardstick].facts;
+}
+
+double yardstick_measure(enum yardstick yardstick, int cpu_a, int cpu_b, size_t size, int64_t for_ns)
+{
+    const struct yardstick_facts *facts = &table[yardstick].facts;
+    const struct yard yard = {.cpu_a = cpu_a, .cpu_b = facts->is_pair ? cpu_b : -1, .size = size, .for_ns = for_ns};
+    if ((facts->is_pair && (cpu_a < 0 || cpu_b < 0 || cpu_a == cpu_b)) || (facts->is_sized && size == 0))
+        return NAN;
+    return yard_run(table[yardstick].measure, &yard);
+}
+
+double yardstick_line_ns(int cpu_a, int cpu_b, int64_t for_ns)
+{
+    return yardstick_measure(YARDSTICK_LINE_STORE, cpu_a, cpu_b, 0, for_ns);
+}
