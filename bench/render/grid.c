@@ -194,3 +194,31 @@ void grid_free(struct grid *grid)
     free(grid->texts);
     *grid = (struct grid){0};
 }
+
+static const char *text_of(const void *data, size_t row, size_t column)
+{
+    const struct grid *grid = data;
+    return grid->texts[row * grid->columns + column];
+}
+
+static const char *color_of(const void *data, size_t row)
+{
+    const struct grid *grid = data;
+    for (size_t column = 0; column < grid->columns; column++)
+        if (strcmp(text_of(grid, row, column), status_name(CELL_FAILED)) == 0)
+            return "red";
+    return NULL;
+}
+
+struct sheet grid_sheet(const struct grid *grid)
+{
+    return (struct sheet){
+        .rows = grid->rows,
+        .columns = grid->columns,
+        .heads = grid->heads,
+        .right = grid->right,
+        .text = text_of,
+        .color = color_of,
+        .data = grid,
+    };
+}

@@ -9,6 +9,7 @@
 
 #include "measure/cell.h"
 #include "machine/checks.h"
+#include "sheet.h"
 
 struct result {
     const struct cells *cells;
@@ -41,11 +42,14 @@ struct grid {
 };
 int grid_make(struct grid *ret, const struct result *result);
 void grid_free(struct grid *grid);
+struct sheet grid_sheet(const struct grid *grid);
 
 /* Whether the locale has more letters than ASCII. */
 bool speaks_utf8(void);
 
-/* Prints text for people, broken between words at 80 columns. */
+#define COLUMNS 80
+
+/* Prints text for people, broken between words at so many columns. */
 void say(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "98.1 ns", "1.23 µs": three digits. */

@@ -2,16 +2,14 @@
  *
  * What a person sees in the terminal.
  */
-#include <libsmartcols/libsmartcols.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "render.h"
+#include "sheet.h"
 #include "measure/statistics.h"
-
-#define COLUMNS 80
 
 /* How many columns the text takes: bytes that continue a UTF-8 letter take none. */
 static size_t width_of(const char *text, size_t length)
@@ -53,36 +51,6 @@ void say(FILE *file, const char *format, ...)
 }
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
-
-static int fill_line(struct libscols_table *table, const struct grid *grid, size_t row)
-{
-    struct libscols_line *line = scols_table_new_line(table, NULL);
-    for (size_t column = 0; line != NULL && column < grid->columns; column++) {
-        const char *text = grid->texts[row * grid->columns + column];
-        if (strcmp(text, status_name(CELL_FAILED)) == 0)
-            scols_line_set_color(line, "red");
-        if (scols_line_set_data(line, column, text) != 0)
-            return -1;
-    }
-    return line != NULL ? 0 : -1;
-}
-
-static void print_grid(FILE *file, const struct grid *grid, bool color)
-{
-    struct libscols_table *table = scols_new_table();
-    if (table == NULL)
-        return;
-    scols_table_set_stream(table, file);
-    scols_table_enable_colors(table, color);
-    for (size_t column = 0; column < grid->columns; column++)
-        scols_table_new_column(table, grid->heads[column], 0, grid->right[column] ? SCOLS_FL_RIGHT : 0);
-    int result = 0;
-    for (size_t row = 0; row < grid->rows && result == 0; row++)
-        result = fill_line(table, grid, row);
-    if (result == 0)
-        scols_print_table(table);
-    scols_unref_table(table);
-}
 
 static void print_caption(FILE *file, const struct result *result)
 {
@@ -222,7 +190,8 @@ void render_table(FILE *file, const struct result *result)
     struct grid grid;
     print_caption(file, result);
     if (grid_make(&grid, result) == 0) {
-        print_grid(file, &grid, result->color);
+        struct sheet sheet = grid_sheet(&grid);
+        sheet_print(file, &sheet, result->color);
         grid_free(&grid);
     }
     print_legend(file, result->axes);

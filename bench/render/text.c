@@ -3,22 +3,10 @@
  * Tables for other programs: CSV, one tidy row a cell; and Markdown.
  */
 #include <math.h>
-#include <string.h>
 
 #include "render.h"
+#include "sheet.h"
 #include "measure/statistics.h"
-
-static void csv_text(FILE *file, const char *text)
-{
-    if (strpbrk(text, ",\"\n") == NULL) {
-        fputs(text, file);
-        return;
-    }
-    fputc('"', file);
-    for (; *text != '\0'; text++)
-        fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
-    fputc('"', file);
-}
 
 static void csv_number(FILE *file, double number)
 {
@@ -65,16 +53,7 @@ void render_markdown(FILE *file, void *argument)
     struct grid grid;
     if (grid_make(&grid, argument) != 0)
         return;
-    for (size_t column = 0; column < grid.columns; column++)
-        fprintf(file, "| %s ", grid.heads[column]);
-    fputs("|\n", file);
-    for (size_t column = 0; column < grid.columns; column++)
-        fputs(grid.right[column] ? "|---:" : "|---", file);
-    fputs("|\n", file);
-    for (size_t row = 0; row < grid.rows; row++) {
-        for (size_t column = 0; column < grid.columns; column++)
-            fprintf(file, "| %s ", grid.texts[row * grid.columns + column]);
-        fputs("|\n", file);
-    }
+    struct sheet sheet = grid_sheet(&grid);
+    sheet_print_markdown(file, &sheet);
     grid_free(&grid);
 }
