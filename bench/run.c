@@ -2,6 +2,7 @@
  *
  * `weir run`: from the command line to the results.
  */
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -72,6 +73,7 @@ static void start_result(struct result *result, const struct options *options)
     struct tm utc;
     result->axes = &options->axes;
     result->seed = schedule_seed(&options->schedule);
+    result->precision = options->schedule.precision;
     result->verbose = options->output.verbose;
     result->color = output_wants_color(&options->output);
     if (gmtime_r(&now, &utc) == NULL || strftime(result->started, sizeof result->started, "%FT%TZ", &utc) == 0)
@@ -107,6 +109,13 @@ static int exit_status(const struct cells *cells, int interrupted, int write_fai
 
 /* ---- the whole ----------------------------------------------------------------------------------------------- */
 
+static void tell_small_budget(int64_t budget_ns, int64_t needed_ns)
+{
+    fprintf(stderr,
+            "weir: a budget of %.3g s is too small to calibrate and to measure one round: give %.1f s or more\n",
+            (double)budget_ns / 1e9, ceil(1.2 * (double)needed_ns / 1e8) / 10);
+}
+
 static enum rounds_end measure(const struct options *options, struct cells *cells, struct result *result,
                                int interrupt_fd)
 {
@@ -114,11 +123,16 @@ static enum rounds_end measure(const struct options *options, struct cells *cell
     struct schedule schedule = {
         .rounds = options->schedule.rounds,
         .budget_ns = schedule_budget_ns(&options->schedule, cells->count),
+        .budget_is_firm = options->schedule.budget_ns != 0,
+        .precision = options->schedule.precision,
         .seed = result->seed,
         .interrupt_fd = interrupt_fd,
     };
     int64_t begin_ns = weir_now_ns();
-    enum rounds_end end = rounds_run(cells, &schedule, &progress, &result->rounds);
+    int64_t needed_ns = 0;
+    enum rounds_end end = rounds_run(cells, &schedule, &progress, &result->journal, &needed_ns);
+    if (end == ROUNDS_BUDGET_TOO_SMALL)
+        tell_small_budget(schedule.budget_ns, needed_ns);
     result->wall_s = (double)(weir_now_ns() - begin_ns) / 1e9;
     if (end == ROUNDS_INTERRUPTED) {
         result->interrupted = interrupt_read(interrupt_fd);
@@ -167,10 +181,15 @@ int command_run(int argc, char **argv)
         fprintf(stderr, "weir: no memory for the results\n");
         goto done;
     }
+    if (end == ROUNDS_BUDGET_TOO_SMALL) {
+        status = 2;
+        goto done;
+    }
     int write_failed = output_write(&options.output, &formats, &result);
     tell_failures(&options, &cells);
     status = exit_status(&cells, result.interrupted, write_failed);
 done:
+    journal_free(&result.journal);
     cells_free(&cells);
     options_free(&options);
     return status;

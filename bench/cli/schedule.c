@@ -11,12 +11,14 @@
 #define BUDGET_NS          INT64_C(10000000000)
 #define BUDGET_PER_CELL_NS INT64_C(250000000)
 
+#define PRECISION_BUDGET_NS INT64_C(300000000000) /* not for ever, if the machine will not be that quiet */
+
 static const struct argp_option table[] = {
     {0, 0, 0, 0, "How long:", 0},
     {"rounds", KEY_ROUNDS, "N", 0, "N rounds over all cells; with --budget at most N", 0},
     {"budget", KEY_BUDGET, "TIME", 0, "as many rounds as fit: 10s (default), 500ms, 2m", 0},
-    {"precision", KEY_PRECISION, "P%", 0, "until every interval is within P % of its median, or the budget is spent",
-     0},
+    {"precision", KEY_PRECISION, "P%", 0,
+     "until every interval is within P % of its median, or the budget (default 5m) is spent", 0},
     {"seed", KEY_SEED, "N", 0, "the seed of the order and of the messages (default: drawn)", 0},
     {0, 0, 0, 0, 0, 0},
 };
@@ -56,6 +58,8 @@ int64_t schedule_budget_ns(const struct schedule_options *schedule, size_t cells
     int64_t scaled_ns = (int64_t)cells * BUDGET_PER_CELL_NS;
     if (schedule->budget_ns != 0 || schedule->rounds != 0)
         return schedule->budget_ns;
+    if (schedule->precision > 0)
+        return PRECISION_BUDGET_NS;
     return scaled_ns > BUDGET_NS ? scaled_ns : BUDGET_NS;
 }
 

@@ -24,8 +24,8 @@ extern const struct option_group schedule_group;
 /* Whether the options go together. 0, or -1 with a sentence. */
 int schedule_check(const struct schedule_options *schedule, struct weir_error *error);
 
-/* How long so many cells may take: what was asked for, or 0 (until the rounds are done) if only rounds were, or ten
- * seconds, and more for many cells. */
+/* How long so many cells may take: what was asked for, or 0 (until the rounds are done) if only rounds were, or five
+ * minutes at most for a precision, or ten seconds, and more for many cells. */
 int64_t schedule_budget_ns(const struct schedule_options *schedule, size_t cells);
 
 /* The seed that was asked for, or one that is drawn. */

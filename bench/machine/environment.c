@@ -170,6 +170,13 @@ static void read_times(struct cpu_times *ret, const char *root)
     ret->all_s = ret->busy_s + ret->steal_s + (double)(idle + iowait + irq + softirq) * tick_s;
 }
 
+int64_t environment_steal_ns(void)
+{
+    struct cpu_times times;
+    read_times(&times, "");
+    return times.all_s > 0 ? (int64_t)(times.steal_s * 1e9) : -1;
+}
+
 void environment_sample(struct environment *environment)
 {
     const struct cpu_times *begin = &environment->begin;

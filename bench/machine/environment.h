@@ -69,6 +69,10 @@ void environment_seat_on(struct environment *environment, const char *pin, const
 /* Looks at the CPU times again. All children must have been waited for, or their time counts as that of others. */
 void environment_sample(struct environment *environment);
 
+/* CPU time that the hypervisor has taken since the start of the machine, of all CPUs, in steps of clock ticks; -1: not
+ * known. */
+int64_t environment_steal_ns(void);
+
 extern const char build_type[];
 extern const char build_compiler[];
 

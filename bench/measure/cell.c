@@ -159,13 +159,20 @@ int cells_make(struct cells *ret_cells, const struct axes *axes)
     return 0;
 }
 
+void cell_clear(struct cell *cell)
+{
+    free(cell->rounds);
+    free(cell->latency);
+    free(cell->uncorrected);
+    cell->rounds = NULL;
+    cell->latency = cell->uncorrected = NULL;
+    cell->round_count = cell->round_capacity = 0;
+}
+
 void cells_free(struct cells *cells)
 {
-    for (size_t i = 0; i < cells->count; i++) {
-        free(cells->items[i].rounds);
-        free(cells->items[i].latency);
-        free(cells->items[i].uncorrected);
-    }
+    for (size_t i = 0; i < cells->count; i++)
+        cell_clear(&cells->items[i]);
     free(cells->items);
     *cells = (struct cells){0};
 }

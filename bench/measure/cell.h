@@ -50,7 +50,8 @@ struct epoch_cost {
     double driver_ns;              /* CPU time of threads that a driver has of its own; 0 if there are none */
     double voluntary, involuntary; /* context switches, both sides */
     double epoch_ns;               /* of the whole epoch, not of a message: how long it was */
-    double delayed_ns;             /* likewise: how long its workers were ready to run and did not */
+    double delayed_ns;             /* likewise: how long its workers were ready to run and did not; NaN: not known */
+    double steal_ns;               /* likewise: what the hypervisor took meanwhile of all CPUs; NaN: not known */
 };
 
 /* What one worker of a side holds of memory: the proportional share (PSS) of its process; NaN: not known. */
@@ -74,6 +75,7 @@ struct cell {
     char channel[40]; /* the driver's name */
     enum cell_status status;
     char reason[512];
+    bool is_baseline;           /* measured twice in each round: see journal.h */
     struct integrity integrity; /* over all epochs */
     size_t depth;               /* effective */
     enum weir_wait wait;        /* effective */
@@ -112,6 +114,9 @@ struct axes {
  * Cells that cannot be are made too, as skipped, with the reason. 0 or -1 (memory). */
 int cells_make(struct cells *ret_cells, const struct axes *axes);
 void cells_free(struct cells *cells);
+
+/* Frees what was measured of a cell. */
+void cell_clear(struct cell *cell);
 
 /* Appends the result of a round. 0 or -1 (memory). */
 int cell_add_round(struct cell *cell, const struct epoch_cost *cost);

@@ -5,6 +5,7 @@
  */
 #include "epoch.h"
 
+#include <math.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,16 +113,34 @@ static void compute_cost(const struct setup *setup, const struct reports *report
             last = report->last_ns;
         *(is_producer ? &cost.producer_user_ns : &cost.consumer_user_ns) += (double)report->user_ns / messages;
         *(is_producer ? &cost.producer_system_ns : &cost.consumer_system_ns) += (double)report->system_ns / messages;
+        cost.driver_ns += (double)report->driver_ns / messages;
+        cost.delayed_ns += report->has_delayed_ns ? (double)report->delayed_ns : NAN;
         cost.voluntary += (double)report->voluntary_switches / messages;
         cost.involuntary += (double)report->involuntary_switches / messages;
     }
     outcome->wall_ns = last - first;
+    cost.epoch_ns = (double)outcome->wall_ns;
     cost.wall_ns = (double)outcome->wall_ns / (setup->pattern == PATTERN_STREAM ? messages : (double)count);
     outcome->cost = cost;
     if (reports->latency.n == 0)
         return;
     outcome->latency = &reports->latency;
     outcome->wall_ns += (int64_t)(reports->latency.sum / setup->workers.producers); /* one trip after the other */
+}
+
+/* The mean of each side's workers. */
+static struct memory mean_memory(const struct setup *setup, const struct reports *reports)
+{
+    struct memory memory = {0};
+    for (uint32_t i = 0; i < reports->count; i++) {
+        const weir_Report *report = &reports->items[i];
+        double bytes = report->has_memory_bytes ? (double)report->memory_bytes : NAN;
+        if (report->role == weir_Role_ROLE_PRODUCER)
+            memory.producer_bytes += bytes / setup->workers.producers;
+        else
+            memory.consumer_bytes += bytes / setup->workers.consumers;
+    }
+    return memory;
 }
 
 static void describe_damage(struct outcome *outcome)
@@ -207,6 +226,7 @@ static void judge(struct cell *cell, const struct epoch *epoch, const struct rep
              (unsigned long long)reports->latency.n);
     else
         compute_cost(setup, reports, epoch->count, outcome);
+    outcome->memory = mean_memory(setup, reports);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
@@ -269,12 +289,17 @@ static int gather(struct weir_worker *runner, const struct stage *stage, const s
     }
 }
 
-int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t warm, uint64_t count, int interrupt_fd,
+int epoch_run(struct cell *cell, struct stage *stage, const struct epoch_plan *plan, int interrupt_fd,
               struct outcome *ret)
 {
     static struct reports reports; /* large */
-    struct epoch epoch = {.setup = &cell->setup, .stage = stage, .run = run, .warm = warm, .count = count};
-    epoch.timed = cell->setup.pattern == PATTERN_PINGPONG ? count + 1 : 0;
+    struct epoch epoch = {.setup = &cell->setup,
+                          .stage = stage,
+                          .run = plan->run,
+                          .warm = plan->warm,
+                          .count = plan->count,
+                          .timed = cell->setup.pattern == PATTERN_PINGPONG ? plan->count + 1 : 0,
+                          .exploring = plan->exploring};
     struct weir_worker_config config = {
         .kind = WEIR_PROCESS, .cpu = -1, .name = "runner", .body = run_workers, .argument = &epoch};
     struct weir_worker *runner;

@@ -16,12 +16,19 @@ struct outcome {
     struct epoch_cost cost;
     const struct histogram *latency, *uncorrected; /* NULL: not measured; good until the next epoch */
     struct integrity integrity;
+    struct memory memory; /* of an exploring epoch */
 };
 
-/* Runs one epoch of the cell with `warm` and `count` messages of each producer. Fills in the cell's effective values.
- * `interrupt_fd` becomes readable when the user wants to stop: then everything is killed and 1 is returned, and the
- * outcome means nothing; else 0. */
-int epoch_run(struct cell *cell, struct stage *stage, uint32_t run, uint64_t warm, uint64_t count, int interrupt_fd,
+/* What to do in an epoch. */
+struct epoch_plan {
+    uint32_t run;         /* a message of another run is damage */
+    uint64_t warm, count; /* messages of each producer */
+    bool exploring;       /* not a round: look at memory as well */
+};
+
+/* Runs one epoch of the cell and fills in the cell's effective values. `interrupt_fd` becomes readable when the user
+ * wants to stop: then everything is killed and 1 is returned, and the outcome means nothing; else 0. */
+int epoch_run(struct cell *cell, struct stage *stage, const struct epoch_plan *plan, int interrupt_fd,
               struct outcome *ret);
 
 #endif

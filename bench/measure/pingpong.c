@@ -100,7 +100,7 @@ void pingpong_answer(struct player *player)
     for (uint64_t answered = 0; take_question(player, answered, &seen) == 0; answered++) {
         if (!measured && seen.sequence >= epoch->warm + epoch->count) {
             measured = true;
-            player_read_usage(player, &player->end);
+            usage_read(&player->meter, &player->end);
         }
         if (answer(player, &seen) != 0)
             break;
@@ -109,9 +109,9 @@ void pingpong_answer(struct player *player)
         if (!measuring && seen.sequence + 1 >= epoch->warm) {
             measuring = true;
             player_set_phase(player, PHASE_MEASURING);
-            player_read_usage(player, &player->begin);
+            usage_read(&player->meter, &player->begin);
         }
     }
     if (!measured)
-        player_read_usage(player, &player->end);
+        usage_read(&player->meter, &player->end);
 }

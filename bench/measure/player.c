@@ -5,18 +5,22 @@
  */
 #include "player.h"
 
+#include <alloca.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "chunk.h"
 #include "machine/clock.h"
+#include "random.h"
 
 /* A warm-up message that does not come within this time is lost; the epoch goes on, and the count will tell. */
 #define WARM_PATIENCE_NS INT64_C(500000000)
+
+#define LAYOUT_BYTES 4096 /* addresses that agree in their low 12 bits collide */
+#define LAYOUT_STEP  64
 
 /* ---- bookkeeping --------------------------------------------------------------------------------------------- */
 
@@ -57,6 +61,11 @@ static uint32_t slot_index(const struct part *part)
     return part->index + (part->role == WEIR_PRODUCER ? 0 : part->epoch->setup->workers.producers);
 }
 
+static uint64_t layout_seed(const struct part *part)
+{
+    return (uint64_t)part->epoch->run << 32 | slot_index(part);
+}
+
 int player_fail(struct player *player, int code, const char *what)
 {
     weir_Report *report = &player->report;
@@ -70,15 +79,6 @@ int player_fail(struct player *player, int code, const char *what)
 void player_set_phase(struct player *player, enum phase phase)
 {
     atomic_store_explicit(&player->slot->phase, phase, memory_order_release);
-}
-
-void player_read_usage(const struct player *player, struct usage *ret_usage)
-{
-    bool is_thread = part_kind(player->part) == WEIR_THREAD;
-    struct timespec cpu = {0};
-    clock_gettime(is_thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_PROCESS_CPUTIME_ID, &cpu);
-    getrusage(is_thread ? RUSAGE_THREAD : RUSAGE_SELF, &ret_usage->rusage);
-    ret_usage->cpu_ns = (int64_t)cpu.tv_sec * 1000000000 + cpu.tv_nsec;
 }
 
 static uint64_t microseconds(struct timeval begin, struct timeval end)
@@ -124,17 +124,40 @@ static void detach(struct player *player)
     free(player->answering);
 }
 
+/* By chance the addresses of a worker's memory collide in caches and predictors, or do not, and that can cost more than
+ * the message: so they are drawn anew for each worker of each epoch (Mytkowicz et al., "Producing wrong data without
+ * doing anything obviously wrong!", ASPLOS 2009). The memory is zero, and on a cache line of its own. */
+static void *allocate(struct player *player, size_t block, size_t bytes)
+{
+    size_t shift = random_below(&player->random, LAYOUT_BYTES / LAYOUT_STEP) * LAYOUT_STEP;
+    player->blocks[block] = calloc(1, bytes + LAYOUT_BYTES + LAYOUT_STEP);
+    if (player->blocks[block] == NULL)
+        return NULL;
+    uintptr_t start = (uintptr_t)player->blocks[block] + shift;
+    return (unsigned char *)player->blocks[block] + shift + (LAYOUT_STEP - start % LAYOUT_STEP) % LAYOUT_STEP;
+}
+
+/* Of the thread workers of a process the first counts the driver's threads. */
+static void open_meter(struct player *player)
+{
+    const struct pairing *pairing = &player->setup->pairing;
+    bool is_thread = part_kind(player->part) == WEIR_THREAD;
+    bool is_first =
+        player->part->index == 0 && (player->part->role == WEIR_PRODUCER || pairing->producer != WEIR_THREAD);
+    usage_meter_open(&player->meter, is_thread, is_first ? player->epoch->stage : NULL);
+}
+
 static int prepare(struct player *player)
 {
     const struct setup *setup = player->setup;
     uint32_t producers = setup->workers.producers;
     bool is_producer = player->part->role == WEIR_PRODUCER;
     uint32_t encoders = is_producer ? 1 : producers;
-    player->encoder = calloc(encoders, sizeof *player->encoder);
-    player->decoder = calloc(1, sizeof *player->decoder);
+    player->encoder = allocate(player, 0, encoders * sizeof *player->encoder);
+    player->decoder = allocate(player, 1, sizeof *player->decoder);
+    player->out = allocate(player, 2, setup->size);
+    player->in = allocate(player, 3, setup->size);
     player->tracker = tracker_create(producers);
-    player->out = aligned_alloc(64, (setup->size + 63) / 64 * 64);
-    player->in = aligned_alloc(64, (setup->size + 63) / 64 * 64);
     if (!player->encoder || !player->decoder || !player->tracker || !player->out || !player->in)
         return WEIR_ENOMEM;
     if (is_producer && player->epoch->timed > 0 && (player->latency = histogram_create()) == NULL)
@@ -144,19 +167,17 @@ static int prepare(struct player *player)
                             is_producer ? player->part->index : i, setup->size);
     sample_decoder_init(player->decoder, setup->codec, player->epoch->run, setup->size,
                         codec_numbers(setup->codec, setup->size, producers, setup->workers.consumers));
-    memset(player->out, 0, setup->size);
-    memset(player->in, 0, setup->size);
+    open_meter(player);
     return 0;
 }
 
 static void clean_up(struct player *player)
 {
-    free(player->encoder);
-    free(player->decoder);
+    for (size_t i = 0; i < sizeof player->blocks / sizeof player->blocks[0]; i++)
+        free(player->blocks[i]);
     tracker_destroy(player->tracker);
     free(player->latency);
-    free(player->out);
-    free(player->in);
+    usage_meter_close(&player->meter);
 }
 
 static void wait_for_go(struct player *player)
@@ -199,14 +220,14 @@ void player_wait_for_sum(struct player *player, uint32_t first, uint32_t slots, 
 void player_begin_measuring(struct player *player)
 {
     player_set_phase(player, PHASE_MEASURING);
-    player_read_usage(player, &player->begin);
+    usage_read(&player->meter, &player->begin);
     player->report.first_ns = clock_now_ns();
 }
 
 void player_end_measuring(struct player *player)
 {
     player->report.last_ns = clock_now_ns();
-    player_read_usage(player, &player->end);
+    usage_read(&player->meter, &player->end);
 }
 
 bool player_make_up(struct player *player, uint64_t number, uint64_t *ret_sequence)
@@ -242,6 +263,10 @@ static void fill_report(struct player *player)
     uint64_t cpu_ns = (uint64_t)(player->end.cpu_ns - player->begin.cpu_ns);
     report->system_ns = user_us + system_us > 0 ? cpu_ns * system_us / (user_us + system_us) : 0;
     report->user_ns = cpu_ns - report->system_ns;
+    report->has_driver_ns = true;
+    report->driver_ns = (uint64_t)(player->end.driver_ns - player->begin.driver_ns);
+    report->has_delayed_ns = player->begin.delayed_ns >= 0 && player->end.delayed_ns >= 0;
+    report->delayed_ns = (uint64_t)(player->end.delayed_ns - player->begin.delayed_ns);
     report->voluntary_switches = (uint64_t)(end->ru_nvcsw - begin->ru_nvcsw);
     report->involuntary_switches = (uint64_t)(end->ru_nivcsw - begin->ru_nivcsw);
 }
@@ -251,6 +276,19 @@ static int send_home(const struct player *player, int report_fd)
     if (player->latency != NULL && chunk_write_all(report_fd, player->latency, true) != 0)
         return -1;
     return report_write(report_fd, &player->report);
+}
+
+/* Threads share the memory of their process. */
+static void report_memory(struct player *player)
+{
+    const struct setup *setup = player->setup;
+    int64_t bytes = usage_memory_bytes();
+    uint32_t sharers = 1;
+    if (part_kind(player->part) == WEIR_THREAD)
+        sharers = (setup->pairing.producer == WEIR_THREAD ? setup->workers.producers : 0) +
+                  (setup->pairing.consumer == WEIR_THREAD ? setup->workers.consumers : 0);
+    player->report.has_memory_bytes = bytes >= 0;
+    player->report.memory_bytes = bytes >= 0 ? (uint64_t)bytes / sharers : 0;
 }
 
 static void play(struct player *player)
@@ -265,7 +303,7 @@ static void play(struct player *player)
     }
 }
 
-int play_part(void *argument, int report_fd)
+__attribute__((noinline)) static int play_here(void *argument, int report_fd)
 {
     struct player player = {.part = argument};
     player.epoch = player.part->epoch;
@@ -273,6 +311,8 @@ int play_part(void *argument, int report_fd)
     player.slot = &player.epoch->stage->slots[slot_index(player.part)];
     own_slot = player.slot;
     atomic_store(&player.slot->pid, getpid());
+    atomic_store(&player.slot->tid, gettid());
+    player.random = layout_seed(player.part);
     int result = prepare(&player);
     if (result == 0)
         result = attach(&player);
@@ -286,6 +326,8 @@ int play_part(void *argument, int report_fd)
     }
     if (player.tracker != NULL)
         fill_report(&player);
+    if (player.epoch->exploring)
+        report_memory(&player);
     player_set_phase(&player, PHASE_MEASURED);
     if (result == 0 && player.epoch->is_synthetic)
         wait_for_all(&player);
@@ -293,4 +335,13 @@ int play_part(void *argument, int report_fd)
     result = send_home(&player, report_fd);
     clean_up(&player);
     return result == 0 ? 0 : 1;
+}
+
+/* The stack is moved as the rest of the worker's memory is. */
+int play_part(void *argument, int report_fd)
+{
+    uint64_t random = layout_seed(argument) + 1;
+    volatile char *shift = alloca(random_below(&random, LAYOUT_BYTES / LAYOUT_STEP) * LAYOUT_STEP + 1);
+    shift[0] = 0;
+    return play_here(argument, report_fd);
 }

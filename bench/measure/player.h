@@ -5,18 +5,10 @@
 #ifndef WEIR_BENCH_PLAYER_H
 #define WEIR_BENCH_PLAYER_H
 
-#include <sys/resource.h>
-
 #include "histogram.h"
 #include "proto/report.h"
 #include "roles.h"
-
-/* What a worker has used so far. The kernel counts CPU time exactly as a whole (a clock), but splits it into user and
- * system by ticks of milliseconds (getrusage): so the split of a short epoch is rough. */
-struct usage {
-    int64_t cpu_ns;
-    struct rusage rusage;
-};
+#include "usage.h"
 
 struct player {
     const struct part *part;
@@ -32,7 +24,10 @@ struct player {
     struct histogram *latency; /* of a part that times messages; else NULL */
     uint64_t sent;
     weir_Report report;
+    struct usage_meter meter;
     struct usage begin, end;
+    uint64_t random; /* decides where its memory lies */
+    void *blocks[4]; /* that memory, to be freed */
 };
 
 /* The parts, from the first message to the last. player.c attaches before and detaches after. */
@@ -52,9 +47,6 @@ void player_set_phase(struct player *player, enum phase phase);
 
 /* Remembers the first failure for the report; returns `code`. */
 int player_fail(struct player *player, int code, const char *what);
-
-/* Of a process all its threads count: a driver may have threads of its own. */
-void player_read_usage(const struct player *player, struct usage *ret_usage);
 
 /* Start and stop of the clock, with the usage outside what is timed. */
 void player_begin_measuring(struct player *player);

@@ -1,124 +1,56 @@
 /* SPDX-License-Identifier: MIT
  *
- * Calibration and interleaving.
+ * Interleaving.
  */
 #include "rounds.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "epoch.h"
-#include "stage.h"
+#include "calibration.h"
+#include "machine/yardsticks.h"
+#include "order.h"
+#include "random.h"
+#include "statistics.h"
 
-/* Long enough that two clock reads, a first wake and the last few microseconds do not matter. */
-#define EPOCH_NS INT64_C(10000000)
-
-#define FIRST_COUNT  64 /* messages, but of no more than this many bytes in all, and at least 2 */
-#define FIRST_BYTES  ((size_t)4 << 20)
-#define LEAST_COUNT  2
-#define MOST_COUNT   (UINT64_C(1) << 24)
-#define LEAST_ROUNDS 3
+#define LINE_NS      INT64_C(1000000)
+#define LEAST_ROUNDS 3 /* without a firm budget */
 
 struct run {
     struct cells *cells;
     const struct schedule *schedule;
     struct progress *progress;
-    struct stage *stage;
-    size_t *order;
-    uint64_t random;
+    struct journal *journal;
+    struct measurer measurer;
+    uint64_t random;   /* of the order */
+    uint32_t *order;   /* of the round */
+    int64_t *took_ns;  /* by each place's last epoch, with all that belongs to it */
+    size_t calibrated; /* so many cells */
+    int line_cpus[2];  /* whose distance is measured; -1: none */
+    int64_t begin_ns;
 };
 
-/* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. */
-static uint64_t draw(uint64_t *state)
+/* ---- places -------------------------------------------------------------------------------------------------- */
+
+/* The cells, then the twins. */
+static struct cell *cell_at(const struct run *run, size_t place)
 {
-    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
+    return place < run->cells->count ? &run->cells->items[place] : &run->journal->twins[place - run->cells->count].copy;
 }
 
-/* 1: interrupted. */
-static int measure(struct run *run, struct cell *cell, uint64_t count, struct outcome *outcome)
+static int64_t left_ns(const struct run *run)
 {
-    uint64_t warm = count / 10 + 1;
-    uint32_t number = (uint32_t)draw(&run->random);
-    if (epoch_run(cell, run->stage, number, warm, count, run->schedule->interrupt_fd, outcome) != 0)
-        return 1;
-    integrity_add(&cell->integrity, &outcome->integrity);
-    if (outcome->status != CELL_OK)
-        cell_set(cell, outcome->status, "%s", outcome->reason);
-    return 0;
+    return run->schedule->budget_ns == 0 ? INT64_MAX : run->begin_ns + run->schedule->budget_ns - weir_now_ns();
 }
 
-/* The count with which the epoch would have been as long as wanted; a hundred times as many at most. */
-static uint64_t scale_count(uint64_t count, int64_t wall_ns)
+static int64_t round_takes_ns(const struct run *run)
 {
-    double factor = (double)EPOCH_NS / (double)(wall_ns > 1000 ? wall_ns : 1000);
-    double next = (double)count * (factor < 100 ? factor : 100);
-    return next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
-}
-
-/* Grows the count until an epoch of it really was about as long as wanted: one that was long because the machine was
- * busy with something else is not believed. These epochs warm up code and pages; they are checked as all others, and
- * not counted among the rounds. */
-static int calibrate(struct run *run, struct cell *cell)
-{
-    struct outcome outcome;
-    uint64_t fit = FIRST_BYTES / cell->setup.size;
-    cell->count = fit > FIRST_COUNT ? FIRST_COUNT : fit < LEAST_COUNT ? LEAST_COUNT : fit;
-    for (int steps = 0; steps < 6 && cell->status == CELL_OK; steps++) {
-        uint64_t count = cell->count;
-        if (measure(run, cell, count, &outcome) != 0)
-            return 1;
-        if (cell->status == CELL_OK)
-            cell->count = scale_count(count, outcome.wall_ns);
-        if (cell->count < 2 * count)
-            break;
-    }
-    return 0;
-}
-
-static void shuffle(struct run *run)
-{
-    size_t *order = run->order;
-    for (size_t i = run->cells->count; i > 1; i--) {
-        size_t other = (size_t)(draw(&run->random) % i); /* the bias of % is below 2^-40 here */
-        size_t kept = order[i - 1];
-        order[i - 1] = order[other];
-        order[other] = kept;
-    }
-}
-
-static enum rounds_end calibrate_all(struct run *run)
-{
-    for (size_t i = 0; i < run->cells->count; i++) {
-        progress_show(run->progress, "calibrating", i, run->cells->count);
-        if (run->cells->items[i].status == CELL_OK && calibrate(run, &run->cells->items[i]) != 0)
-            return ROUNDS_INTERRUPTED;
-    }
-    return ROUNDS_DONE;
-}
-
-static enum rounds_end go_round(struct run *run, uint64_t done, uint64_t expected)
-{
-    struct outcome outcome;
-    shuffle(run);
-    for (size_t i = 0; i < run->cells->count; i++) {
-        struct cell *cell = &run->cells->items[run->order[i]];
-        progress_show(run->progress, "measuring", done * run->cells->count + i, expected * run->cells->count);
-        if (cell->status != CELL_OK)
-            continue;
-        if (measure(run, cell, cell->count, &outcome) != 0)
-            return ROUNDS_INTERRUPTED;
-        if (cell->status == CELL_OK && cell_add_round(cell, &outcome.cost) != 0)
-            return ROUNDS_NO_MEMORY;
-        if (cell->status == CELL_OK && cell_add_latency(cell, outcome.latency, outcome.uncorrected) != 0)
-            return ROUNDS_NO_MEMORY;
-        if (cell->status == CELL_OK && outcome.wall_ns < EPOCH_NS / 2) /* calibrated on a slower machine, as it seems */
-            cell->count = scale_count(cell->count, outcome.wall_ns);
-    }
-    return ROUNDS_DONE;
+    int64_t sum = 0;
+    for (size_t i = 0; i < run->journal->places; i++)
+        sum += cell_at(run, i)->status == CELL_OK ? run->took_ns[i] : 0;
+    return sum;
 }
 
 static bool any_left(const struct cells *cells)
@@ -129,57 +61,219 @@ static bool any_left(const struct cells *cells)
     return false;
 }
 
-/* How many rounds there will be, as far as can be told after `done` of them. */
-static uint64_t expected_rounds(const struct schedule *schedule, uint64_t done, int64_t spent_ns, int64_t left_ns)
+/* ---- before -------------------------------------------------------------------------------------------------- */
+
+static int add_twin(struct run *run, size_t cell)
 {
-    uint64_t most = schedule->rounds != 0 ? schedule->rounds : UINT64_MAX;
-    uint64_t least = schedule->rounds != 0 ? 1 : LEAST_ROUNDS;
-    if (schedule->budget_ns == 0)
-        return most;
-    if (done == 0)
-        return least;
-    int64_t per_round_ns = spent_ns / (int64_t)done + 1;
-    uint64_t expected = done + (left_ns > 0 ? (uint64_t)(left_ns / per_round_ns) : 0);
-    expected = expected > least ? expected : least;
-    return expected < most ? expected : most;
+    struct journal *journal = run->journal;
+    struct twin *twins = realloc(journal->twins, (journal->twin_count + 1) * sizeof *twins);
+    if (twins == NULL)
+        return -1;
+    journal->twins = twins;
+    struct twin *twin = &twins[journal->twin_count++];
+    *twin = (struct twin){.cell = cell, .copy = run->cells->items[cell]};
+    twin->copy.integrity = (struct integrity){0};
+    return 0;
 }
 
-static enum rounds_end go_on(struct run *run, int64_t begin_ns, uint64_t *rounds)
+static int add_twins(struct run *run)
+{
+    const struct cells *cells = run->cells;
+    size_t first = cells->count;
+    for (size_t i = cells->count; i-- > 0;) {
+        if (cells->items[i].status != CELL_OK)
+            continue;
+        first = i;
+        if (cells->items[i].is_baseline && add_twin(run, i) != 0)
+            return -1;
+    }
+    if (run->journal->twin_count == 0 && first < cells->count && add_twin(run, first) != 0)
+        return -1;
+    run->journal->places = cells->count + run->journal->twin_count;
+    return 0;
+}
+
+static enum rounds_end calibrate_all(struct run *run)
+{
+    for (size_t i = 0; i < run->cells->count; i++) {
+        struct cell *cell = &run->cells->items[i];
+        progress_show(run->progress, "calibrating", i, run->cells->count);
+        if (cell->status == CELL_OK && calibrate(&run->measurer, cell) != 0)
+            return ROUNDS_INTERRUPTED;
+        run->took_ns[i] = run->measurer.took_ns;
+        if (run->schedule->budget_is_firm && left_ns(run) < 0) {
+            run->calibrated = i + 1;
+            return ROUNDS_BUDGET_TOO_SMALL;
+        }
+    }
+    run->calibrated = run->cells->count;
+    return ROUNDS_DONE;
+}
+
+/* What calibration and one round would have taken, from as many cells as were calibrated. */
+static int64_t needed_ns(const struct run *run)
+{
+    int64_t spent_ns = run->journal->calibration_ns;
+    for (size_t i = 0; i < run->calibrated + run->journal->twin_count; i++)
+        spent_ns += run->took_ns[i];
+    return spent_ns * (int64_t)run->cells->count / (int64_t)run->calibrated;
+}
+
+/* The CPUs of the first cell whose ends have one each. */
+static void choose_line(struct run *run)
+{
+    run->line_cpus[0] = run->line_cpus[1] = -1;
+    for (size_t i = 0; i < run->cells->count && run->line_cpus[0] < 0; i++) {
+        int cpus[2];
+        if (weir_placement(cpus, run->cells->items[i].setup.pin, 1, 1, NULL) == 0 && cpus[0] >= 0 && cpus[0] != cpus[1])
+            memcpy(run->line_cpus, cpus, sizeof cpus);
+    }
+}
+
+static double measure_line(const struct run *run)
+{
+    return run->line_cpus[0] < 0 ? NAN : yardstick_line_ns(run->line_cpus[0], run->line_cpus[1], LINE_NS);
+}
+
+/* ---- the rounds ---------------------------------------------------------------------------------------------- */
+
+/* With the budget as the end, a round may be the last in mid-way: which cells it reaches is drawn. */
+static bool is_over(const struct run *run, size_t place)
+{
+    uint64_t least = run->schedule->budget_is_firm ? 1 : LEAST_ROUNDS;
+    return run->journal->round_count >= least && left_ns(run) < run->took_ns[place];
+}
+
+static void show_progress(const struct run *run, size_t done)
 {
     const struct schedule *schedule = run->schedule;
-    int64_t calibrated_ns = weir_now_ns();
-    for (*rounds = 0; any_left(run->cells); ++*rounds) {
-        int64_t now = weir_now_ns();
-        uint64_t expected =
-            expected_rounds(schedule, *rounds, now - calibrated_ns, begin_ns + schedule->budget_ns - now);
-        if (*rounds >= expected)
+    uint64_t places = run->journal->places;
+    if (schedule->budget_ns != 0 && schedule->rounds == 0)
+        progress_show(run->progress, "measuring", (uint64_t)(weir_now_ns() - run->begin_ns),
+                      (uint64_t)schedule->budget_ns);
+    else
+        progress_show(run->progress, "measuring", run->journal->round_count * places + done, schedule->rounds * places);
+}
+
+/* Measures the round that journal_reserve made room for. */
+static enum rounds_end go_round(struct run *run, struct round *round)
+{
+    struct journal *journal = run->journal;
+    struct outcome outcome;
+    round->steal_ns = 0;
+    for (size_t i = 0; i < journal->places; i++) {
+        size_t place = run->order[i];
+        struct cell *cell = cell_at(run, place);
+        if (cell->status != CELL_OK)
+            continue;
+        if (is_over(run, place)) {
+            journal->last_round_is_partial = true;
             return ROUNDS_DONE;
-        enum rounds_end end = go_round(run, *rounds, expected);
-        if (end != ROUNDS_DONE)
-            return end;
+        }
+        show_progress(run, i);
+        if (measure(&run->measurer, cell, false, &outcome) != 0)
+            return ROUNDS_INTERRUPTED;
+        run->took_ns[place] = run->measurer.took_ns;
+        outcome.cost.round = (uint32_t)journal->round_count;
+        round->steal_ns += outcome.cost.steal_ns;
+        if (cell->status == CELL_OK && cell_add_round(cell, &outcome.cost) != 0)
+            return ROUNDS_NO_MEMORY;
+        if (cell->status == CELL_OK && cell_add_latency(cell, outcome.latency, outcome.uncorrected) != 0)
+            return ROUNDS_NO_MEMORY;
+        if (cell->status == CELL_OK)
+            recalibrate(cell, outcome.wall_ns);
     }
     return ROUNDS_DONE;
 }
 
-enum rounds_end rounds_run(struct cells *cells, const struct schedule *schedule, struct progress *progress,
-                           uint64_t *ret_rounds)
+static bool is_narrow(const struct cell *cell, const struct journal *journal, double precision)
 {
-    int64_t begin_ns = weir_now_ns();
-    struct run run = {.cells = cells, .schedule = schedule, .progress = progress, .random = schedule->seed};
-    *ret_rounds = 0;
-    run.stage = stage_create();
-    run.order = calloc(cells->count, sizeof *run.order);
-    if (run.stage == NULL || run.order == NULL) {
-        free(run.order);
-        return ROUNDS_NO_MEMORY;
-    }
+    struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice_main(journal));
+    return isfinite(wall.low) && wall.high - wall.low <= 2 * precision * wall.median;
+}
+
+bool rounds_are_precise(const struct cells *cells, const struct journal *journal, double precision)
+{
     for (size_t i = 0; i < cells->count; i++)
-        run.order[i] = i;
-    enum rounds_end end = calibrate_all(&run);
-    if (end == ROUNDS_DONE)
-        end = go_on(&run, begin_ns, ret_rounds);
+        if (cells->items[i].status == CELL_OK && !is_narrow(&cells->items[i], journal, precision))
+            return false;
+    return true;
+}
+
+static bool wants_more(struct run *run)
+{
+    const struct schedule *schedule = run->schedule;
+    uint64_t done = run->journal->round_count;
+    if (!any_left(run->cells) || (schedule->rounds != 0 && done >= schedule->rounds) ||
+        run->journal->last_round_is_partial)
+        return false;
+    uint64_t least = schedule->rounds != 0 || schedule->budget_is_firm ? 1 : LEAST_ROUNDS;
+    if (done >= least && left_ns(run) <= 0)
+        return false;
+    if (schedule->precision <= 0)
+        return true;
+    journal_find_regimes(run->journal);
+    return !rounds_are_precise(run->cells, run->journal, schedule->precision);
+}
+
+static enum rounds_end go_on(struct run *run)
+{
+    struct journal *journal = run->journal;
+    enum rounds_end end = ROUNDS_DONE;
+    while (end == ROUNDS_DONE && wants_more(run)) {
+        if (journal_reserve(journal) != 0)
+            return ROUNDS_NO_MEMORY;
+        size_t number = journal->round_count;
+        if (number == 0)
+            journal->lines_ns[0] = measure_line(run);
+        order_draw(run->order, journal->places, number, &run->random);
+        memcpy(&journal->orders[number * journal->places], run->order, journal->places * sizeof *run->order);
+        end = go_round(run, &journal->rounds[number]);
+        journal->lines_ns[number + 1] = measure_line(run);
+        journal->last_round_is_partial |= end != ROUNDS_DONE;
+        journal->round_count++;
+    }
+    journal_find_regimes(journal);
+    return end;
+}
+
+static enum rounds_end run_all(struct run *run, int64_t *ret_needed_ns)
+{
+    enum rounds_end end = calibrate_all(run);
+    run->journal->calibration_ns = weir_now_ns() - run->begin_ns;
+    if (end == ROUNDS_DONE && add_twins(run) != 0)
+        end = ROUNDS_NO_MEMORY;
+    for (size_t i = 0; end == ROUNDS_DONE && i < run->journal->twin_count; i++)
+        run->took_ns[run->cells->count + i] = run->took_ns[run->journal->twins[i].cell];
+    if (end == ROUNDS_DONE && run->schedule->budget_is_firm && left_ns(run) < round_takes_ns(run))
+        end = ROUNDS_BUDGET_TOO_SMALL;
+    if (end == ROUNDS_BUDGET_TOO_SMALL)
+        *ret_needed_ns = needed_ns(run);
+    return end == ROUNDS_DONE ? go_on(run) : end;
+}
+
+enum rounds_end rounds_run(struct cells *cells, const struct schedule *schedule, struct progress *progress,
+                           struct journal *journal, int64_t *ret_needed_ns)
+{
+    struct run run = {
+        .cells = cells,
+        .schedule = schedule,
+        .progress = progress,
+        .journal = journal,
+        .measurer = {.stage = stage_create(), .random = schedule->seed, .interrupt_fd = schedule->interrupt_fd},
+        .random = schedule->seed + 1,
+        .order = calloc(2 * cells->count + 1, sizeof *run.order),
+        .took_ns = calloc(2 * cells->count + 1, sizeof *run.took_ns),
+        .begin_ns = weir_now_ns(),
+    };
+    enum rounds_end end = ROUNDS_NO_MEMORY;
+    choose_line(&run);
+    if (run.measurer.stage != NULL && run.order != NULL && run.took_ns != NULL)
+        end = run_all(&run, ret_needed_ns);
     progress_clear(progress);
     free(run.order);
-    munmap(run.stage, sizeof *run.stage);
+    free(run.took_ns);
+    if (run.measurer.stage != NULL)
+        munmap(run.measurer.stage, sizeof *run.measurer.stage);
     return end;
 }

@@ -21,7 +21,7 @@ enum phase { PHASE_STARTING, PHASE_READY, PHASE_MEASURING, PHASE_MEASURED };
 struct stage_slot {
     _Alignas(128) _Atomic uint64_t count; /* messages sent (producers), received (consumers), or trips */
     _Atomic uint32_t phase;               /* enum phase */
-    _Atomic int32_t pid;
+    _Atomic int32_t pid, tid;
     _Atomic int32_t crashed; /* the fatal signal that this worker, a thread, has had; else 0 */
 };
 

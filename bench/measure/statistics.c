@@ -41,50 +41,63 @@ struct estimate estimate_median(double *values, size_t count)
     };
 }
 
-typedef double figure_of(const struct epoch_cost *round, size_t offset);
+/* ---- over the rounds of a cell ------------------------------------------------------------------------------- */
 
-static struct estimate estimate_figure(const struct cell *cell, figure_of *figure, size_t offset)
+typedef double figure_of(const struct epoch_cost *cost, size_t offset);
+
+struct slice slice_main(const struct journal *journal)
+{
+    return (struct slice){journal, journal_main_regime(journal)};
+}
+
+static bool is_in(struct slice slice, const struct epoch_cost *cost)
+{
+    return slice.journal == NULL || journal_in_regime(slice.journal, cost, slice.regime);
+}
+
+static struct estimate estimate_figure(const struct cell *cell, figure_of *figure, size_t offset, struct slice slice)
 {
     double *values = calloc(cell->round_count + 1, sizeof *values);
-    if (values == NULL)
-        return (struct estimate){NAN, NAN, NAN};
-    for (size_t i = 0; i < cell->round_count; i++)
-        values[i] = figure(&cell->rounds[i], offset);
-    struct estimate estimate = estimate_median(values, cell->round_count);
+    size_t count = 0;
+    for (size_t i = 0; values != NULL && i < cell->round_count; i++)
+        if (is_in(slice, &cell->rounds[i]) && isfinite(figure(&cell->rounds[i], offset)))
+            values[count++] = figure(&cell->rounds[i], offset);
+    struct estimate estimate = estimate_median(values, count);
     free(values);
     return estimate;
 }
 
-static double member_at(const struct epoch_cost *round, size_t offset)
+static double member_at(const struct epoch_cost *cost, size_t offset)
 {
     double value;
-    memcpy(&value, (const char *)round + offset, sizeof value);
+    memcpy(&value, (const char *)cost + offset, sizeof value);
     return value;
 }
 
-static double all_cpu(const struct epoch_cost *round, size_t offset)
+static double all_cpu(const struct epoch_cost *cost, size_t offset)
 {
     (void)offset;
-    return round->producer_user_ns + round->producer_system_ns + round->consumer_user_ns + round->consumer_system_ns;
+    return cost->producer_user_ns + cost->producer_system_ns + cost->consumer_user_ns + cost->consumer_system_ns +
+           cost->driver_ns;
 }
 
-static double all_switches(const struct epoch_cost *round, size_t offset)
+static double all_switches(const struct epoch_cost *cost, size_t offset)
 {
     (void)offset;
-    return round->voluntary + round->involuntary;
+    return cost->voluntary + cost->involuntary;
 }
 
-struct estimate estimate_rounds(const struct cell *cell, size_t offset)
+struct estimate estimate_rounds(const struct cell *cell, size_t offset, struct slice slice)
 {
-    return estimate_figure(cell, member_at, offset);
+    return estimate_figure(cell, member_at, offset, slice);
 }
 
-double median_cpu(const struct cell *cell)
+double median_cpu(const struct cell *cell, struct slice slice)
 {
-    return estimate_figure(cell, all_cpu, 0).median;
+    return estimate_figure(cell, all_cpu, 0, slice).median;
 }
 
-double median_switches(const struct cell *cell)
+double median_switches(const struct cell *cell, struct slice slice)
 {
-    return estimate_figure(cell, all_switches, 0).median;
+    return estimate_figure(cell, all_switches, 0, slice).median;
 }

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cell.h"
+#include "journal.h"
 
 struct estimate {
     double median;
@@ -20,11 +20,20 @@ struct estimate {
  * `values`. Not a number for none. */
 struct estimate estimate_median(double *values, size_t count);
 
-/* Of one figure over the rounds of a cell; `offset` is that of a double in struct epoch_cost. NaN without rounds. */
-struct estimate estimate_rounds(const struct cell *cell, size_t offset);
+/* Which rounds count: those of one regime, where there are two. */
+struct slice {
+    const struct journal *journal; /* NULL: all rounds */
+    int regime;
+};
 
-/* The median of the sum of producers' and consumers' CPU time, per message; and of both kinds of switches. */
-double median_cpu(const struct cell *cell);
-double median_switches(const struct cell *cell);
+/* The regime that most rounds stood in. */
+struct slice slice_main(const struct journal *journal);
+
+/* Of one figure over the rounds of a cell; `offset` is that of a double in struct epoch_cost. NaN without rounds. */
+struct estimate estimate_rounds(const struct cell *cell, size_t offset, struct slice slice);
+
+/* The median of the sum of producers', consumers' and drivers' CPU time, per message; and of both kinds of switches. */
+double median_cpu(const struct cell *cell, struct slice slice);
+double median_switches(const struct cell *cell, struct slice slice);
 
 #endif

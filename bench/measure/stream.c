@@ -68,15 +68,15 @@ void stream_consume(struct player *player)
         if (!measuring && ((alone && received >= warm) || seen.sequence >= first_measured)) {
             measuring = true;
             player_set_phase(player, PHASE_MEASURING);
-            player_read_usage(player, &player->begin);
+            usage_read(&player->meter, &player->begin);
         }
         if (alone && received == all) {
             done = true;
-            player_read_usage(player, &player->end);
+            usage_read(&player->meter, &player->end);
         }
     }
     if (!done)
-        player_read_usage(player, &player->end);
+        usage_read(&player->meter, &player->end);
 }
 
 void stream_consume_made_up(struct player *player)

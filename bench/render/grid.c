@@ -56,6 +56,7 @@ enum column_kind {
     COLUMN_DEPTH,
     COLUMN_BATCH,
     COLUMN_PIN,
+    COLUMN_LINE,
     COLUMN_COST,
     COLUMN_SPREAD,
     COLUMN_CPU,
@@ -72,7 +73,7 @@ struct column {
 static const char *head_of(const struct result *result, const struct column *column)
 {
     static const char *const heads[] = {"CHANNEL", "PAIRING", "SIZE", "WORKERS", "CODEC", "WAIT", "DEPTH",
-                                        "BATCH",   "PIN",     "",     "±",       "CPU",   "SW"};
+                                        "BATCH",   "PIN",     "LINE", "",        "±",     "CPU",  "SW"};
     if (column->kind == COLUMN_SPREAD && !speaks_utf8())
         return "+-";
     if (column->kind != COLUMN_COST)
@@ -91,6 +92,8 @@ static size_t choose_columns(const struct result *result, struct column *columns
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
         if (values[i] > 1)
             columns[count++] = (struct column){(enum column_kind)(COLUMN_SIZE + i), 0};
+    if (result->journal.regime_count == 2)
+        columns[count++] = (struct column){COLUMN_LINE, 0};
     for (size_t pattern = 0; pattern < axes->pattern_count; pattern++)
         for (int kind = COLUMN_COST; kind <= COLUMN_SWITCHES; kind++)
             columns[count++] = (struct column){(enum column_kind)kind, pattern};
@@ -99,9 +102,10 @@ static size_t choose_columns(const struct result *result, struct column *columns
 
 /* ---- texts --------------------------------------------------------------------------------------------------- */
 
-static void write_figure(char *text, size_t capacity, const struct cell *cell, enum column_kind kind)
+static void write_figure(char *text, size_t capacity, const struct cell *cell, enum column_kind kind,
+                         struct slice slice)
 {
-    struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns));
+    struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice);
     *text = '\0';
     if (cell->status != CELL_OK || cell->round_count == 0) {
         if (kind == COLUMN_COST)
@@ -111,17 +115,16 @@ static void write_figure(char *text, size_t capacity, const struct cell *cell, e
     if (kind == COLUMN_COST)
         format_ns(text, capacity, wall.median);
     else if (kind == COLUMN_CPU)
-        format_ns(text, capacity, median_cpu(cell));
+        format_ns(text, capacity, median_cpu(cell, slice));
     else if (kind == COLUMN_SWITCHES)
-        snprintf(text, capacity, "%.2f", median_switches(cell));
+        snprintf(text, capacity, "%.2f", median_switches(cell, slice));
     else if (isfinite(wall.low))
         snprintf(text, capacity, "%.0f%%", ceil(50 * (wall.high - wall.low) / wall.median));
     else
         snprintf(text, capacity, "n/a");
 }
 
-static void write_text(char *text, size_t capacity, const struct result *result, const struct cell *cell,
-                       enum column_kind kind)
+static void write_text(char *text, size_t capacity, const struct cell *cell, enum column_kind kind, struct slice slice)
 {
     const struct setup *setup = &cell->setup;
     switch (kind) {
@@ -152,14 +155,31 @@ static void write_text(char *text, size_t capacity, const struct result *result,
     case COLUMN_PIN:
         snprintf(text, capacity, "%s", setup->pin);
         return;
+    case COLUMN_LINE:
+        snprintf(text, capacity, "%s", slice.journal->regimes[slice.regime].name);
+        return;
     case COLUMN_COST:
     case COLUMN_SPREAD:
     case COLUMN_CPU:
     case COLUMN_SWITCHES:
-        write_figure(text, capacity, cell, kind);
+        write_figure(text, capacity, cell, kind, slice);
         return;
     }
-    (void)result;
+}
+
+/* With two regimes each row stands twice. The patterns are the slowest axis: the same row of the other pattern lies a
+ * whole pattern's cells further on. */
+static void fill_column(struct grid *grid, size_t column, const struct column *what, const struct result *result)
+{
+    const struct journal *journal = &result->journal;
+    size_t regimes = journal->regime_count == 2 ? 2 : 1, cells = grid->rows / regimes;
+    grid->heads[column] = head_of(result, what);
+    grid->right[column] = what->kind == COLUMN_SIZE || what->kind == COLUMN_DEPTH || what->kind == COLUMN_BATCH ||
+                          what->kind >= COLUMN_COST;
+    for (size_t row = 0; row < grid->rows; row++)
+        write_text(grid->texts[row * grid->columns + column], sizeof grid->texts[0],
+                   &result->cells->items[what->pattern * cells + row / regimes], what->kind,
+                   (struct slice){journal, (int)(row % regimes)});
 }
 
 int grid_make(struct grid *ret, const struct result *result)
@@ -167,6 +187,7 @@ int grid_make(struct grid *ret, const struct result *result)
     struct column columns[MOST_COLUMNS];
     struct grid grid = {.columns = choose_columns(result, columns),
                         .rows = result->cells->count / result->axes->pattern_count};
+    grid.rows *= result->journal.regime_count == 2 ? 2 : 1;
     grid.heads = calloc(grid.columns, sizeof *grid.heads);
     grid.right = calloc(grid.columns, sizeof *grid.right);
     grid.texts = calloc(grid.rows * grid.columns + 1, sizeof *grid.texts);
@@ -174,15 +195,8 @@ int grid_make(struct grid *ret, const struct result *result)
         grid_free(&grid);
         return -1;
     }
-    for (size_t column = 0; column < grid.columns; column++) {
-        enum column_kind kind = columns[column].kind;
-        grid.heads[column] = head_of(result, &columns[column]);
-        grid.right[column] = kind == COLUMN_SIZE || kind == COLUMN_DEPTH || kind == COLUMN_BATCH || kind >= COLUMN_COST;
-        /* The patterns are the slowest axis: the same row of the other pattern lies `rows` cells further on. */
-        for (size_t row = 0; row < grid.rows; row++)
-            write_text(grid.texts[row * grid.columns + column], sizeof grid.texts[0], result,
-                       &result->cells->items[columns[column].pattern * grid.rows + row], kind);
-    }
+    for (size_t column = 0; column < grid.columns; column++)
+        fill_column(&grid, column, &columns[column], result);
     *ret = grid;
     return 0;
 }

@@ -7,8 +7,8 @@
 
 #include <stdio.h>
 
-#include "measure/cell.h"
 #include "machine/checks.h"
+#include "measure/journal.h"
 #include "sheet.h"
 
 struct result {
@@ -19,14 +19,24 @@ struct result {
     char started[32]; /* UTC, ISO 8601 */
     double wall_s;
     uint64_t seed;
-    uint64_t rounds;
-    int interrupted; /* the signal, or 0 */
+    struct journal journal;
+    double precision; /* asked for; 0: none */
+    int interrupted;  /* the signal, or 0 */
     bool verbose;
     bool color;
 };
 
+/* Whole rounds. */
+static inline size_t result_rounds(const struct result *result)
+{
+    return result->journal.round_count - result->journal.last_round_is_partial;
+}
+
 /* The table, the notes on what was skipped or failed, and the sentence that answers. */
 void render_table(FILE *file, const struct result *result);
+
+/* More about each cell: intervals, every round as a sparkline, outliers, memory. */
+void render_details(FILE *file, const struct result *result);
 
 /* For struct output_formats: the argument is the struct result. */
 void render_json(FILE *file, void *result);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "measure/rounds.h"
 #include "render.h"
 #include "sheet.h"
 #include "measure/statistics.h"
@@ -52,6 +53,22 @@ void say(FILE *file, const char *format, ...)
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
+/* The machine was not one machine, and the result says so. */
+static void print_regimes(FILE *file, const struct journal *journal)
+{
+    const struct regime *near = &journal->regimes[0], *far = &journal->regimes[1];
+    char near_ns[32], far_ns[32];
+    if (journal->regime_count < 2)
+        return;
+    format_ns(near_ns, sizeof near_ns, near->line_ns);
+    format_ns(far_ns, sizeof far_ns, far->line_ns);
+    say(file,
+        "two regimes, for the host moved the CPUs: near (a cache line there and back in %s) %zu round%s, far (%s) %zu "
+        "round%s, %zu between\n",
+        near_ns, near->round_count, near->round_count == 1 ? "" : "s", far_ns, far->round_count,
+        far->round_count == 1 ? "" : "s", journal->round_count - near->round_count - far->round_count);
+}
+
 static void print_caption(FILE *file, const struct result *result)
 {
     const struct axes *axes = result->axes;
@@ -68,8 +85,11 @@ static void print_caption(FILE *file, const struct result *result)
     if (axes->depth_count == 1)
         snprintf(depth, sizeof depth, "depth %zu asked, ", axes->depths[0]);
     say(file, "%s%s%s%severy message checked; %llu round%s%s\n", size, workers, codec, depth,
-        (unsigned long long)result->rounds, result->rounds == 1 ? "" : "s",
+        (unsigned long long)result_rounds(result), result_rounds(result) == 1 ? "" : "s",
         result->interrupted ? " (interrupted)" : "");
+    print_regimes(file, &result->journal);
+    if (result->precision > 0 && !rounds_are_precise(result->cells, &result->journal, result->precision))
+        say(file, "not every interval came within the %.3g %% asked for\n", 100 * result->precision);
 }
 
 /* What the columns mean, for those that are there. */
@@ -114,9 +134,14 @@ static void print_notes(FILE *file, const struct cells *cells)
 
 /* ---- the answer ---------------------------------------------------------------------------------------------- */
 
-static double median_wall(const struct cell *cell)
+static struct estimate estimate_wall(const struct result *result, const struct cell *cell)
 {
-    return estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns)).median;
+    return estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice_main(&result->journal));
+}
+
+static double median_wall(const struct result *result, const struct cell *cell)
+{
+    return estimate_wall(result, cell).median;
 }
 
 /* Cells that differ in their channel only. */
@@ -148,7 +173,7 @@ static void print_answer(FILE *file, const struct result *result)
             continue;
         if (first == NULL)
             first = cell;
-        if (best == NULL || median_wall(cell) < median_wall(best))
+        if (best == NULL || median_wall(result, cell) < median_wall(result, best))
             best = cell;
     }
     char text[1024] = "";
@@ -156,32 +181,16 @@ static void print_answer(FILE *file, const struct result *result)
     for (size_t i = 0; best != NULL && i < cells->count && used + 100 < sizeof text; i++) {
         const struct cell *cell = &cells->items[i];
         if (cell != best && counts(cell) && comparable(best, cell))
-            used +=
-                (size_t)snprintf(text + used, sizeof text - used, "%s %.1f%s below %.64s", used > 0 ? "," : "",
-                                 median_wall(cell) / median_wall(best), speaks_utf8() ? "×" : "x", cell->setup.spec);
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s %.1f%s below %.64s", used > 0 ? "," : "",
+                                     median_wall(result, cell) / median_wall(result, best), speaks_utf8() ? "×" : "x",
+                                     cell->setup.spec);
     }
     if (used > 0) {
-        bool sure = isfinite(estimate_rounds(best, offsetof(struct epoch_cost, wall_ns)).low);
+        bool sure = isfinite(estimate_wall(result, best).low);
         say(file, "\n%s is the cheapest %s here (%s):%s%s.\n", best->setup.spec,
             best->setup.pattern == PATTERN_STREAM ? "stream" : "round trip", pairing_name(best->setup.pairing), text,
             sure ? "" : "; but fewer than 6 rounds prove little");
         say(file, "Next: weir run %s -p %s -s 8..64K*8\n", best->setup.spec, pairing_name(best->setup.pairing));
-    }
-}
-
-static void print_details(FILE *file, const struct cells *cells)
-{
-    for (size_t i = 0; i < cells->count; i++) {
-        const struct cell *cell = &cells->items[i];
-        struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns));
-        if (cell->status != CELL_OK || cell->round_count == 0)
-            continue;
-        char interval[64] = "";
-        if (isfinite(wall.low))
-            snprintf(interval, sizeof interval, " [%.1f, %.1f]", wall.low, wall.high);
-        say(file, "%s: %.1f ns%s, %llu messages an epoch, depth %zu, wait %s, %llu checked\n", cell->id, wall.median,
-            interval, (unsigned long long)cell->count, cell->depth, wait_name(cell->wait),
-            (unsigned long long)cell->integrity.received);
     }
 }
 
@@ -197,6 +206,6 @@ void render_table(FILE *file, const struct result *result)
     print_legend(file, result->axes);
     print_notes(file, result->cells);
     if (result->verbose)
-        print_details(file, result->cells);
+        render_details(file, result);
     print_answer(file, result);
 }

@@ -25,7 +25,8 @@ void render_csv(FILE *file, void *argument)
         const struct cell *cell = &result->cells->items[i];
         const struct setup *setup = &cell->setup;
         const struct integrity *sum = &cell->integrity;
-        struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns));
+        struct slice slice = slice_main(&result->journal);
+        struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice);
         bool ok = cell->status == CELL_OK;
         csv_text(file, cell->id);
         fprintf(file, ",%s,", cell->channel);
@@ -40,8 +41,8 @@ void render_csv(FILE *file, void *argument)
         csv_number(file, ok ? wall.median : NAN);
         csv_number(file, ok ? wall.low : NAN);
         csv_number(file, ok ? wall.high : NAN);
-        csv_number(file, ok ? median_cpu(cell) : NAN);
-        csv_number(file, ok ? median_switches(cell) : NAN);
+        csv_number(file, ok ? median_cpu(cell, slice) : NAN);
+        csv_number(file, ok ? median_switches(cell, slice) : NAN);
         fprintf(file, ",%llu,%llu,%llu,%llu,%llu,%llu\n", (unsigned long long)sum->sent,
                 (unsigned long long)sum->received, (unsigned long long)sum->lost, (unsigned long long)sum->duplicated,
                 (unsigned long long)sum->reordered, (unsigned long long)sum->corrupted);

@@ -34,7 +34,7 @@ load helpers
 }
 
 @test "the tour: five channels, four pairings, two patterns, all messages accounted for" {
-    run --separate-stderr weir --json - -q --budget 3s
+    run --separate-stderr weir --json - -q --rounds 3
     expect_status 0
     expect_json '.schema == "weir.run/1" and (.cells | length) == 40'
     expect_json "$all_ok"
@@ -121,7 +121,7 @@ load helpers
     run --separate-stderr weir list
     expect_status 0
     [[ $output == *zmq* && $output == *libzmq* ]] || complain "expected what to install"
-    run --separate-stderr weir --json out.json --budget 1s --progress never
+    run --separate-stderr weir --json out.json --rounds 1 --progress never
     expect_status 0
     [[ $output$stderr == *zmq* ]] || complain "expected a word on zmq"
     expect_json '[.cells[] | select(.channel != "zmq") | .status] | length == 32 and all(. == "ok")' out.json

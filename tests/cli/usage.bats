@@ -128,3 +128,7 @@ load helpers
         [[ $stderr != *[$'\e\r']* ]] || complain "control characters came through"
     done
 }
+
+@test "a budget too small for one round is refused with how much would do" {
+    expect_refused "too small" "or more" -- run shm -p thread:thread --budget 1ms -q
+}

@@ -60,6 +60,7 @@ static weir_Report specimen(bool longest)
     weir_Report report;
     memset(&report, longest ? 0xff : 0, sizeof report);
     report.role = longest ? weir_Role_ROLE_CONSUMER : weir_Role_ROLE_PRODUCER;
+    report.has_driver_ns = report.has_delayed_ns = report.has_memory_bytes = longest;
     memset(report.text, longest ? 'x' : 0, sizeof report.text);
     report.text[sizeof report.text - 1] = '\0';
     return report;
@@ -88,7 +89,13 @@ static void assert_same(const weir_Envelope *envelope, const weir_Report *b)
     assert_int_equal(a->index, b->index);
     assert_int_equal(a->pid, b->pid);
     assert_int_equal(a->status, b->status);
-    assert_memory_equal(&a->sent, &b->sent, sizeof *a - offsetof(weir_Report, sent));
+    assert_memory_equal(&a->sent, &b->sent, offsetof(weir_Report, has_driver_ns) - offsetof(weir_Report, sent));
+    assert_int_equal(a->has_driver_ns, b->has_driver_ns);
+    assert_int_equal(a->driver_ns, b->driver_ns);
+    assert_int_equal(a->has_delayed_ns, b->has_delayed_ns);
+    assert_int_equal(a->delayed_ns, b->delayed_ns);
+    assert_int_equal(a->has_memory_bytes, b->has_memory_bytes);
+    assert_int_equal(a->memory_bytes, b->memory_bytes);
 }
 
 static void reports_come_back(void **state)
