@@ -59,7 +59,7 @@ bool speaks_utf8(void);
 
 #define COLUMNS 80
 
-/* Prints text for people, broken between words at so many columns. */
+/* Prints text for people, broken between words at so many columns; a line that begins with spaces goes on as far in. */
 void say(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "98.1 ns", "1.23 µs": three digits. */

@@ -3,7 +3,6 @@
  * What a person sees in the terminal.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,45 +10,6 @@
 #include "render.h"
 #include "sheet.h"
 #include "measure/statistics.h"
-
-/* How many columns the text takes: bytes that continue a UTF-8 letter take none. */
-static size_t width_of(const char *text, size_t length)
-{
-    size_t width = 0;
-    for (size_t i = 0; i < length; i++)
-        width += ((unsigned char)text[i] & 0xc0) != 0x80;
-    return width;
-}
-
-void say(FILE *file, const char *format, ...)
-{
-    char text[2048];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    size_t column = 0;
-    for (const char *at = text; *at != '\0';) {
-        size_t length = strcspn(at, " \n");
-        size_t width = width_of(at, length);
-        if (column > 0 && column + 1 + width > COLUMNS) {
-            fputc('\n', file);
-            column = 0;
-        } else if (column > 0) {
-            fputc(' ', file);
-            column++;
-        }
-        fprintf(file, "%.*s", (int)length, at);
-        column += width;
-        at += length;
-        for (; *at == ' ' || *at == '\n'; at++) {
-            if (*at == '\n') {
-                fputc('\n', file);
-                column = 0;
-            }
-        }
-    }
-}
 
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 

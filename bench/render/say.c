@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Sentences for people, broken at the width of a terminal.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "render.h"
+
+/* How many columns the text takes: bytes that continue a UTF-8 letter take none. */
+static size_t width_of(const char *text, size_t length)
+{
+    size_t width = 0;
+    for (size_t i = 0; i < length; i++)
+        width += ((unsigned char)text[i] & 0xc0) != 0x80;
+    return width;
+}
+
+/* One line of the text, its words broken into as many as it takes; those begin as far in as the first. */
+static void say_line(FILE *file, const char *line, size_t length)
+{
+    const int indent = (int)strspn(line, " ");
+    const char *end = line + length;
+    size_t column = (size_t)indent;
+    fprintf(file, "%*s", indent, "");
+    for (const char *at = line + indent; at < end;) {
+        size_t word = strcspn(at, " \n"), width = width_of(at, word);
+        if (column > (size_t)indent && column + 1 + width > COLUMNS) {
+            fprintf(file, "\n%*s", indent, "");
+            column = (size_t)indent;
+        } else if (column > (size_t)indent) {
+            fputc(' ', file);
+            column++;
+        }
+        fprintf(file, "%.*s", (int)word, at);
+        column += width;
+        at += word;
+        at += strspn(at, " ");
+    }
+}
+
+void say(FILE *file, const char *format, ...)
+{
+    char text[2048];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    for (const char *line = text; *line != '\0';) {
+        size_t length = strcspn(line, "\n");
+        say_line(file, line, length);
+        line += length;
+        if (*line == '\n') {
+            fputc('\n', file);
+            line++;
+        }
+    }
+}
