@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Before, during and after the rounds.
+ */
+#include "session.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "machine/clock.h"
+#include "measure/rounds.h"
+#include "render/machine.h"
+#include "words.h"
+
+/* ---- before -------------------------------------------------------------------------------------------------- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A value that stands twice in a list makes the same cell twice. */
+void session_check_twins(const struct cells *cells)
+{
+    const char **ids = calloc(cells->count, sizeof *ids);
+    for (size_t i = 0; ids != NULL && i < cells->count; i++)
+        ids[i] = cells->items[i].id;
+    if (ids != NULL)
+        qsort(ids, cells->count, sizeof *ids, compare_ids);
+    for (size_t i = 1; ids != NULL && i < cells->count; i++)
+        if (strcmp(ids[i], ids[i - 1]) == 0)
+            usage_error("a value is given twice: the cell %s would be measured twice", ids[i]);
+    free(ids);
+}
+
+/* Cells that follow each other mostly sit alike. */
+static void look_round(struct environment *environment, struct checks *checks, const struct cells *cells)
+{
+    clock_calibrate();
+    environment_read(environment, "");
+    const struct setup *last = NULL;
+    for (size_t i = 0; i < cells->count; i++) {
+        const struct setup *setup = &cells->items[i].setup;
+        if (last == NULL || strcmp(setup->pin, last->pin) != 0 || setup->workers.producers != last->workers.producers ||
+            setup->workers.consumers != last->workers.consumers)
+            environment_seat(environment, setup->pin, setup->workers.producers, setup->workers.consumers);
+        last = setup;
+    }
+    checks_make(checks, environment);
+}
+
+/* What the run itself has shown of its machine; warnings that were given at the start are not repeated. */
+static void look_back(struct environment *environment, struct checks *checks, bool quiet)
+{
+    const struct checks said = *checks;
+    environment_sample(environment);
+    checks_make(checks, environment);
+    if (!quiet)
+        render_warnings(stderr, checks, &said);
+}
+
+static void start_result(struct session *session, struct cells *cells, const struct axes *axes,
+                         const struct schedule_options *schedule, const struct output_options *output)
+{
+    time_t now = time(NULL);
+    struct tm utc;
+    session->result = (struct result){
+        .cells = cells,
+        .axes = axes,
+        .environment = &session->environment,
+        .checks = &session->checks,
+        .seed = schedule_seed(schedule),
+        .precision = schedule->precision,
+        .verbose = output->verbose,
+        .color = output_wants_color(output),
+    };
+    if (gmtime_r(&now, &utc) == NULL ||
+        strftime(session->result.started, sizeof session->result.started, "%FT%TZ", &utc) == 0)
+        strcpy(session->result.started, "1970-01-01T00:00:00Z");
+}
+
+/* ---- the rounds ---------------------------------------------------------------------------------------------- */
+
+static void tell_small_budget(int64_t budget_ns, int64_t needed_ns)
+{
+    fprintf(stderr,
+            "weir: a budget of %.3g s is too small to calibrate and to measure one round: give %.1f s or more\n",
+            (double)budget_ns / 1e9, ceil(1.2 * (double)needed_ns / 1e8) / 10);
+}
+
+static enum rounds_end keep_schedule(struct result *result, struct cells *cells, const struct schedule_options *options,
+                                     bool progress_on, int interrupt_fd)
+{
+    struct progress progress = {.on = progress_on};
+    struct schedule schedule = {
+        .rounds = options->rounds,
+        .budget_ns = schedule_budget_ns(options, cells->count),
+        .budget_is_firm = options->budget_ns != 0,
+        .precision = options->precision,
+        .seed = result->seed,
+        .interrupt_fd = interrupt_fd,
+    };
+    int64_t begin_ns = weir_now_ns();
+    int64_t needed_ns = 0;
+    enum rounds_end end = rounds_run(cells, &schedule, &progress, &result->journal, &needed_ns);
+    if (end == ROUNDS_BUDGET_TOO_SMALL)
+        tell_small_budget(schedule.budget_ns, needed_ns);
+    result->wall_s = (double)(weir_now_ns() - begin_ns) / 1e9;
+    if (end == ROUNDS_INTERRUPTED) {
+        result->interrupted = interrupt_read(interrupt_fd);
+        if (result->interrupted == 0)
+            result->interrupted = SIGINT;
+    }
+    return end;
+}
+
+int session_measure(struct session *session, struct cells *cells, const struct axes *axes,
+                    const struct schedule_options *schedule, const struct output_options *output)
+{
+    start_result(session, cells, axes, schedule, output);
+    look_round(&session->environment, &session->checks, cells);
+    int interrupt_fd = interrupt_open();
+    /* Workers whose runner is killed become ours, so that none outlives the run. */
+    if (interrupt_fd < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) {
+        perror("weir: signals");
+        return 1;
+    }
+    weir_sweep();
+    if (!output->quiet) {
+        render_machine(stderr, &session->environment);
+        render_warnings(stderr, &session->checks, NULL);
+        fputc('\n', stderr);
+    }
+    enum rounds_end end = keep_schedule(&session->result, cells, schedule, output_wants_progress(output), interrupt_fd);
+    close(interrupt_fd);
+    look_back(&session->environment, &session->checks, output->quiet);
+    if (end == ROUNDS_NO_MEMORY)
+        fprintf(stderr, "weir: no memory for the results\n");
+    return end == ROUNDS_NO_MEMORY ? 1 : end == ROUNDS_BUDGET_TOO_SMALL ? 2 : 0;
+}
+
+void session_end(struct session *session)
+{
+    journal_free(&session->result.journal);
+}
+
+/* ---- after --------------------------------------------------------------------------------------------------- */
+
+/* Without a table on stdout, what failed must still be told. */
+static void tell_failures(const struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->items[i].status == CELL_FAILED)
+            fprintf(stderr, "weir: %s failed: %s\n", cells->items[i].id, cells->items[i].reason);
+}
+
+int session_write(struct session *session, const struct output_options *output, const struct output_formats *formats)
+{
+    const struct cells *cells = session->result.cells;
+    int status = output_write(output, formats, &session->result);
+    if (output_takes_stdout(output))
+        tell_failures(cells);
+    if (session->result.interrupted != 0)
+        return 128 + session->result.interrupted;
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->items[i].status == CELL_FAILED)
+            return 1;
+    return status;
+}
