@@ -2,6 +2,7 @@
  *
  * The life of an endpoint: attach, the descriptor to poll, detach.
  */
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,9 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->driver = driver;
     endpoint->control = channel->control;
     endpoint->max_message_bytes = channel->config.max_message_bytes;
+    endpoint->plain_bytes = role == WEIR_CONSUMER ? (ssize_t)channel->config.max_message_bytes : SSIZE_MAX;
     endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);
-    endpoint->rings = weir_is_ringing(driver);
+    endpoint->rings = weir_is_ringing(driver) && (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0;
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
     endpoint->poll_fd = -1;
     endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
@@ -150,7 +152,7 @@ int weir_fd(struct weir_endpoint *endpoint)
     if (endpoint == NULL)
         return WEIR_EINVAL;
     if (endpoint->poll_fd < 0) {
-        int fd = endpoint->rings ? watch_bell(endpoint) : make_poll_set(endpoint);
+        int fd = weir_is_ringing(endpoint->driver) ? watch_bell(endpoint) : make_poll_set(endpoint);
         if (fd < 0)
             return fd;
         endpoint->poll_fd = fd;

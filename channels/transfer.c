@@ -4,6 +4,7 @@
  * doorbell; what comes after a WEIR_EAGAIN is in waiting.c. Where a driver has no in-place form the core lends a
  * buffer, here and nowhere else.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 static inline void count_moved(struct weir_endpoint *endpoint)
 {
     if (endpoint->counts) {
+        endpoint->settle_until_ns = 0;
         uint64_t moved = atomic_load_explicit(&endpoint->seat->moved, memory_order_relaxed);
         /* Release: partner of the acquire in weir_roster_in_flight. */
         atomic_store_explicit(&endpoint->seat->moved, moved + 1, memory_order_release);
@@ -31,7 +33,8 @@ static inline void sent(struct weir_endpoint *endpoint, unsigned flags)
 static inline void received(struct weir_endpoint *endpoint)
 {
     count_moved(endpoint);
-    endpoint->settle_until_ns = 0;
+    if (!endpoint->rings)
+        return;
     /* A sleeping producer is worth waking for a quarter of the depth, not for each message, which it would fill at once
      * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). One that polls does
      * not look by itself after a while, and is told at once. */
@@ -220,6 +223,7 @@ ssize_t weir_peek(struct weir_endpoint *endpoint, const void **ret_buffer, int64
         if (length < 0)
             return length;
         endpoint->shown = true;
+        endpoint->plain_bytes = SSIZE_MAX;
         endpoint->shown_length = (size_t)length;
     }
     *ret_buffer = endpoint->shown_at;
@@ -233,12 +237,15 @@ int weir_release(struct weir_endpoint *endpoint)
     if (endpoint->driver->capabilities & WEIR_CAP_PEEK)
         endpoint->driver->release(&endpoint->view);
     endpoint->shown = false;
+    endpoint->plain_bytes = (ssize_t)endpoint->max_message_bytes;
     received(endpoint);
     return 0;
 }
 
-/* The buffer may be too small, or a message lies shown: look first, then copy, then take it off. */
-static ssize_t recv_with_care(struct weir_endpoint *endpoint, void *buffer, size_t capacity, int64_t deadline_ns)
+/* The buffer may be too small, a message may lie shown, or the endpoint may be no consumer's, which weir_peek refuses:
+ * look first, then copy, then take it off. */
+__attribute__((noinline)) static ssize_t recv_with_care(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
+                                                        int64_t deadline_ns)
 {
     const void *message = NULL;
     ssize_t length = weir_peek(endpoint, &message, deadline_ns);
@@ -252,21 +259,29 @@ static ssize_t recv_with_care(struct weir_endpoint *endpoint, void *buffer, size
     return length;
 }
 
+/* After a first attempt that failed with `result`. */
+__attribute__((noinline)) static ssize_t recv_later(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
+                                                    int64_t deadline_ns, ssize_t result)
+{
+    struct weir_attempt again = {.try = try_recv, .in = buffer, .length = capacity};
+    return result == WEIR_EAGAIN ? weir_await(endpoint, &again, deadline_ns) : result;
+}
+
 ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity, int64_t deadline_ns)
 {
-    if (endpoint == NULL || endpoint->view.role != WEIR_CONSUMER || (buffer == NULL && capacity != 0))
+    if (endpoint == NULL || (buffer == NULL && capacity != 0))
         return WEIR_EINVAL;
-    if (endpoint->shown || capacity < endpoint->max_message_bytes)
+    if ((ssize_t)capacity < endpoint->plain_bytes)
         return recv_with_care(endpoint, buffer, capacity, deadline_ns);
     int over = end_of(endpoint);
     if (over != WEIR_EAGAIN)
         return over;
     ssize_t length = endpoint->driver->recv(&endpoint->view, buffer, capacity);
-    if (length == WEIR_EAGAIN) {
-        struct weir_attempt again = {.try = try_recv, .in = buffer, .length = capacity};
-        length = weir_await(endpoint, &again, deadline_ns);
+    if (length < 0) {
+        length = recv_later(endpoint, buffer, capacity, deadline_ns, length);
+        if (length < 0)
+            return length;
     }
-    if (length >= 0)
-        received(endpoint);
+    received(endpoint);
     return length;
 }

@@ -103,8 +103,7 @@ static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attemp
     return is_settling(endpoint) ? WEIR_EAGAIN : weir_ended(endpoint);
 }
 
-/* ---- waking and sleeping
- * ------------------------------------------------------------------------------------------------ */
+/* ---- waking and sleeping ------------------------------------------------------------------------------------- */
 
 void weir_ring_peers(struct weir_endpoint *endpoint)
 {

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define BODY_STEP  UINT64_C(0xd6e8feb86659fd93) /* odd: no word comes twice */
-#define BODY_BLOCK 32                           /* bytes at a time */
+#define BODY_BLOCK 32u                          /* bytes at a time */
 
 typedef uint64_t body_pair __attribute__((vector_size(16)));
 
@@ -55,17 +55,9 @@ static inline void body_store_pair(unsigned char *bytes, body_pair pair)
 #define BODY_FIRST(base, i) ((body_pair){(base), (base)} + (body_pair){2 * (i)*BODY_STEP, (2 * (i) + 1) * BODY_STEP})
 #define BODY_NEXT           ((body_pair){4 * BODY_STEP, 4 * BODY_STEP})
 
-static inline void body_fill(unsigned char *bytes, size_t length, uint64_t word)
+/* The last bytes of a body, fewer than a block; the most common sizes have none. */
+static inline void body_fill_rest(unsigned char *bytes, size_t length, uint64_t word)
 {
-    if (length >= BODY_BLOCK) {
-        body_pair a = BODY_FIRST(word, 0), b = BODY_FIRST(word, 1);
-        for (; length >= BODY_BLOCK; length -= BODY_BLOCK, bytes += BODY_BLOCK) {
-            body_store_pair(bytes, a);
-            body_store_pair(bytes + 16, b);
-            a += BODY_NEXT, b += BODY_NEXT;
-        }
-        word = a[0];
-    }
     for (; length >= 8; length -= 8) {
         body_store(bytes, word);
         bytes += 8;
@@ -77,22 +69,9 @@ static inline void body_fill(unsigned char *bytes, size_t length, uint64_t word)
     }
 }
 
-/* 0 if the body is what body_fill would write. */
-static inline uint64_t body_differs(const unsigned char *bytes, size_t length, uint64_t word)
+static inline uint64_t body_rest_differs(const unsigned char *bytes, size_t length, uint64_t word)
 {
     uint64_t wrong = 0;
-    if (length >= BODY_BLOCK) {
-        body_pair a = BODY_FIRST(word, 0), b = BODY_FIRST(word, 1);
-        body_pair wrong_a = {0}, wrong_b = {0};
-        for (; length >= BODY_BLOCK; length -= BODY_BLOCK, bytes += BODY_BLOCK) {
-            wrong_a |= body_load_pair(bytes) ^ a;
-            wrong_b |= body_load_pair(bytes + 16) ^ b;
-            a += BODY_NEXT, b += BODY_NEXT;
-        }
-        wrong_a |= wrong_b;
-        wrong = wrong_a[0] | wrong_a[1];
-        word = a[0];
-    }
     for (; length >= 8; length -= 8) {
         wrong |= body_load(bytes) ^ word;
         bytes += 8;
@@ -103,6 +82,35 @@ static inline uint64_t body_differs(const unsigned char *bytes, size_t length, u
         word >>= 8;
     }
     return wrong;
+}
+
+static inline void body_fill(unsigned char *bytes, size_t length, uint64_t word)
+{
+    body_pair a = BODY_FIRST(word, 0), b = BODY_FIRST(word, 1);
+    size_t whole = length - length % BODY_BLOCK;
+    for (size_t i = 0; i < whole; i += BODY_BLOCK) {
+        body_store_pair(bytes + i, a);
+        body_store_pair(bytes + i + 16, b);
+        a += BODY_NEXT, b += BODY_NEXT;
+    }
+    if (length > whole)
+        body_fill_rest(bytes + whole, length - whole, a[0]);
+}
+
+/* 0 if the body is what body_fill would write. */
+static inline uint64_t body_differs(const unsigned char *bytes, size_t length, uint64_t word)
+{
+    body_pair a = BODY_FIRST(word, 0), b = BODY_FIRST(word, 1);
+    body_pair wrong_a = {0}, wrong_b = {0};
+    size_t whole = length - length % BODY_BLOCK;
+    for (size_t i = 0; i < whole; i += BODY_BLOCK) {
+        wrong_a |= body_load_pair(bytes + i) ^ a;
+        wrong_b |= body_load_pair(bytes + i + 16) ^ b;
+        a += BODY_NEXT, b += BODY_NEXT;
+    }
+    wrong_a |= wrong_b;
+    uint64_t wrong = wrong_a[0] | wrong_a[1];
+    return length > whole ? wrong | body_rest_differs(bytes + whole, length - whole, a[0]) : wrong;
 }
 
 #endif

@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The codecs of samples. Who a message is (run, producer, sequence) is mixed into one word, its name; the check is
- * drawn from the name, the send time and the size, the body from the name alone.
- *
- * The check is the top of a sum of words times constants. One flipped bit adds or takes away a constant shifted left;
- * the constants are odd and no 16 bits in a row of them are all equal, so the top changes: a single flip is found for
- * certain. Other damage to the header passes with odds of about 1 in 2^32 (1 in 2^16 below 32 bytes).
+ * The codecs of samples, but for the form that sample.h has inline.
  */
 #include "proto/sample.h"
 
@@ -15,13 +10,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "proto/body.h"
-
 /* Of nanopb's half: its calls would make the raw half save registers. */
 #define OUT_OF_LINE __attribute__((noinline))
 
 enum {
-    FULL_BYTES = 32,
     SHORT_BYTES = 8,
     SHORT_PRODUCER_BIT = 40,
     SHORT_CHECK_BIT = 48,
@@ -33,45 +25,6 @@ enum {
 };
 static const unsigned char nanopb_padding[2] = {7 << 3, 0}; /* field 7, a varint, 0 */
 _Static_assert(NANOPB_MOST_BYTES == 65536, "sample.options and this file agree on the largest sample");
-
-/* The constants of splitmix64 (Steele, Lea, Flood 2014) and of wyhash. */
-#define WHO_FACTOR      UINT64_C(0x9e3779b97f4a7c15)
-#define SEQUENCE_FACTOR UINT64_C(0xbf58476d1ce4e5b9)
-#define SENT_FACTOR     UINT64_C(0x94d049bb133111eb)
-#define SIZE_FACTOR     UINT64_C(0xa0761d6478bd642f)
-
-/* ---- hashes ------------------------------------------------------------------------------------------------ */
-
-static inline uint64_t name_key(uint32_t run, uint32_t producer)
-{
-    return ((uint64_t)producer << 32 | run) * WHO_FACTOR;
-}
-
-static inline uint64_t name_of(uint64_t key, uint64_t sequence)
-{
-    return key + sequence * SEQUENCE_FACTOR;
-}
-
-static inline uint64_t check_key(size_t size)
-{
-    return size * SIZE_FACTOR; /* not 0, so a message of zeros fails */
-}
-
-static inline uint32_t full_check(uint64_t key, uint64_t name, uint64_t sent_ns)
-{
-    return (uint32_t)((key + name + sent_ns * SENT_FACTOR) >> 32);
-}
-
-static inline uint64_t short_check(uint64_t key, uint64_t name)
-{
-    return (key + name) >> SHORT_CHECK_BIT;
-}
-
-static inline uint64_t body_base(uint64_t name)
-{
-    name = (name ^ name >> 32) * SENT_FACTOR;
-    return name ^ name >> 29;
-}
 
 /* ---- sizes ------------------------------------------------------------------------------------------------- */
 
@@ -113,7 +66,7 @@ static enum sample_form form_of(enum codec codec, size_t size)
     if (codec == CODEC_NANOPB) {
         return SAMPLE_FORM_NANOPB;
     }
-    return size >= FULL_BYTES ? SAMPLE_FORM_FULL : size >= SHORT_BYTES ? SAMPLE_FORM_SHORT : SAMPLE_FORM_TINY;
+    return size >= SAMPLE_FULL_BYTES ? SAMPLE_FORM_FULL : size >= SHORT_BYTES ? SAMPLE_FORM_SHORT : SAMPLE_FORM_TINY;
 }
 
 bool codec_numbers(enum codec codec, size_t size, uint32_t producers, uint32_t consumers)
@@ -155,7 +108,7 @@ static size_t body_bytes_of(enum sample_form form, size_t size, size_t *ret_padd
     *ret_padding_bytes = 0;
     switch (form) {
     case SAMPLE_FORM_FULL:
-        return size - FULL_BYTES;
+        return size - SAMPLE_FULL_BYTES;
     case SAMPLE_FORM_SHORT:
         return size - SHORT_BYTES;
     case SAMPLE_FORM_TINY:
@@ -177,31 +130,20 @@ void sample_encoder_init(struct sample_encoder *encoder, enum codec codec, uint3
     encoder->producer = form == SAMPLE_FORM_SHORT ? producer & 0xff : producer;
     encoder->size = size;
     encoder->body_bytes = body_bytes_of(form, size, &encoder->padding_bytes);
-    encoder->name_key = name_key(run, encoder->producer);
-    encoder->check_key = check_key(size);
+    encoder->name_key = name_key(name_who(run, encoder->producer));
+    encoder->check_key = name_check_key(size);
     encoder->message.run = run;
     encoder->message.producer = producer;
     encoder->message.body.size = (pb_size_t)encoder->body_bytes; /* raw samples may be longer, and ignore it */
-}
-
-static void encode_full(const struct sample_encoder *encoder, uint64_t sequence, uint64_t sent_ns, unsigned char *bytes)
-{
-    uint64_t name = name_of(encoder->name_key, sequence);
-    uint64_t check = full_check(encoder->check_key, name, sent_ns);
-    body_store(bytes, (uint64_t)encoder->producer << 32 | encoder->run);
-    body_store(bytes + 8, sequence);
-    body_store(bytes + 16, sent_ns);
-    body_store(bytes + 24, check << 32 | encoder->size);
-    body_fill(bytes + FULL_BYTES, encoder->body_bytes, body_base(name));
 }
 
 static void encode_short(const struct sample_encoder *encoder, uint64_t sequence, unsigned char *bytes)
 {
     sequence &= (UINT64_C(1) << SHORT_PRODUCER_BIT) - 1;
     uint64_t name = name_of(encoder->name_key, sequence);
-    uint64_t check = short_check(encoder->check_key, name);
+    uint64_t check = name_short_check(encoder->check_key, name);
     body_store(bytes, check << SHORT_CHECK_BIT | (uint64_t)encoder->producer << SHORT_PRODUCER_BIT | sequence);
-    body_fill(bytes + SHORT_BYTES, encoder->body_bytes, body_base(name));
+    body_fill(bytes + SHORT_BYTES, encoder->body_bytes, name_body(name));
 }
 
 OUT_OF_LINE static int encode_nanopb(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns,
@@ -211,8 +153,8 @@ OUT_OF_LINE static int encode_nanopb(struct sample_encoder *encoder, uint64_t se
     uint64_t name = name_of(encoder->name_key, sequence);
     message->sequence = sequence;
     message->sent_ns = sent_ns;
-    message->check = full_check(encoder->check_key, name, (uint64_t)sent_ns);
-    body_fill(message->body.bytes, encoder->body_bytes, body_base(name));
+    message->check = name_check(encoder->check_key, name, (uint64_t)sent_ns);
+    body_fill(message->body.bytes, encoder->body_bytes, name_body(name));
 
     size_t padded_from = encoder->size - encoder->padding_bytes;
     pb_ostream_t stream = pb_ostream_from_buffer(bytes, padded_from);
@@ -223,18 +165,16 @@ OUT_OF_LINE static int encode_nanopb(struct sample_encoder *encoder, uint64_t se
     return 0;
 }
 
-int sample_encode(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns, void *buffer)
+int sample_encode_other(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns, void *buffer)
 {
     switch (encoder->form) {
-    case SAMPLE_FORM_FULL:
-        encode_full(encoder, sequence, (uint64_t)sent_ns, buffer);
-        return 0;
     case SAMPLE_FORM_SHORT:
         encode_short(encoder, sequence, buffer);
         return 0;
     case SAMPLE_FORM_TINY:
         body_fill(buffer, encoder->size, sequence); /* a word cut to length: its low bytes */
         return 0;
+    case SAMPLE_FORM_FULL: /* the caller's */
     case SAMPLE_FORM_NANOPB:
         break;
     }
@@ -252,33 +192,13 @@ void sample_decoder_init(struct sample_decoder *decoder, enum codec codec, uint3
     decoder->run = run;
     decoder->size = size;
     decoder->body_bytes = body_bytes_of(form, size, &decoder->padding_bytes);
-    decoder->check_key = check_key(size);
+    decoder->check_key = name_check_key(size);
     decoder->next = 0;
 }
 
 static enum sample_verdict verdict_of(bool right)
 {
     return right ? SAMPLE_OK : SAMPLE_DAMAGED;
-}
-
-static enum sample_verdict decode_full(const struct sample_decoder *decoder, const unsigned char *bytes, size_t length,
-                                       struct sample_seen *ret)
-{
-    if (length < FULL_BYTES) {
-        return SAMPLE_UNPLACED;
-    }
-    uint64_t who = body_load(bytes);
-    uint64_t sequence = body_load(bytes + 8);
-    uint64_t sent_ns = body_load(bytes + 16);
-    uint64_t size_and_check = body_load(bytes + 24);
-    uint64_t name = name_of(who * WHO_FACTOR, sequence);
-    uint32_t check = full_check(decoder->check_key, name, sent_ns);
-    if (size_and_check != ((uint64_t)check << 32 | decoder->size) || (uint32_t)who != decoder->run) {
-        return SAMPLE_UNPLACED;
-    }
-    *ret = (struct sample_seen){(uint32_t)(who >> 32), sequence, (int64_t)sent_ns};
-    return verdict_of(length == decoder->size &&
-                      body_differs(bytes + FULL_BYTES, decoder->body_bytes, body_base(name)) == 0);
 }
 
 /* Of all sequences that end in `low`, the one nearest to the expected one. */
@@ -307,13 +227,13 @@ static enum sample_verdict decode_short(struct sample_decoder *decoder, const un
     uint64_t header = body_load(bytes);
     uint64_t sequence = header & ((UINT64_C(1) << SHORT_PRODUCER_BIT) - 1);
     uint32_t producer = header >> SHORT_PRODUCER_BIT & 0xff;
-    uint64_t name = name_of(name_key(decoder->run, producer), sequence);
-    if (header >> SHORT_CHECK_BIT != short_check(decoder->check_key, name)) {
+    uint64_t name = name_of(name_key(name_who(decoder->run, producer)), sequence);
+    if (header >> SHORT_CHECK_BIT != name_short_check(decoder->check_key, name)) {
         return SAMPLE_UNPLACED;
     }
     *ret = seen_in_part(decoder, producer, sequence);
     return verdict_of(length == decoder->size &&
-                      body_differs(bytes + SHORT_BYTES, decoder->body_bytes, body_base(name)) == 0);
+                      body_differs(bytes + SHORT_BYTES, decoder->body_bytes, name_body(name)) == 0);
 }
 
 static enum sample_verdict decode_tiny(struct sample_decoder *decoder, const unsigned char *bytes, size_t length,
@@ -342,27 +262,26 @@ OUT_OF_LINE static enum sample_verdict decode_nanopb(struct sample_decoder *deco
     if (!pb_decode_ex(&stream, weir_Sample_fields, message, PB_DECODE_NOINIT)) { /* clearing would cost 64 KiB */
         return SAMPLE_UNPLACED;
     }
-    uint64_t name = name_of(name_key(message->run, message->producer), message->sequence);
-    uint32_t check = full_check(decoder->check_key, name, (uint64_t)message->sent_ns);
+    uint64_t name = name_of(name_key(name_who(message->run, message->producer)), message->sequence);
+    uint32_t check = name_check(decoder->check_key, name, (uint64_t)message->sent_ns);
     if (message->check != check || message->run != decoder->run) {
         return SAMPLE_UNPLACED;
     }
     *ret = (struct sample_seen){message->producer, message->sequence, message->sent_ns};
     return verdict_of(length == decoder->size && message->body.size == decoder->body_bytes &&
                       memcmp(bytes + length - decoder->padding_bytes, nanopb_padding, decoder->padding_bytes) == 0 &&
-                      body_differs(message->body.bytes, decoder->body_bytes, body_base(name)) == 0);
+                      body_differs(message->body.bytes, decoder->body_bytes, name_body(name)) == 0);
 }
 
-enum sample_verdict sample_decode(struct sample_decoder *decoder, const void *buffer, size_t length,
-                                  struct sample_seen *ret)
+enum sample_verdict sample_decode_other(struct sample_decoder *decoder, const void *buffer, size_t length,
+                                        struct sample_seen *ret)
 {
     switch (decoder->form) {
-    case SAMPLE_FORM_FULL:
-        return decode_full(decoder, buffer, length, ret);
     case SAMPLE_FORM_SHORT:
         return decode_short(decoder, buffer, length, ret);
     case SAMPLE_FORM_TINY:
         return decode_tiny(decoder, buffer, length, ret);
+    case SAMPLE_FORM_FULL: /* the caller's */
     case SAMPLE_FORM_NANOPB:
         break;
     }

@@ -10,7 +10,8 @@
  *   nanopb, 35 to 65536:   weir_Sample of sample.proto, with the fields of the first
  * Raw integers are little-endian.
  *
- * Nothing here allocates, and nothing here counts: see tracker.h.
+ * Nothing here allocates, and nothing here counts: see tracker.h. The first form is inline: its cost is part of every
+ * message's, and a call would be a good part of it.
  */
 #ifndef WEIR_PROTO_SAMPLE_H
 #define WEIR_PROTO_SAMPLE_H
@@ -19,6 +20,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "proto/body.h"
+#include "proto/name.h"
 #include "proto/sample.pb.h"
 
 enum codec { CODEC_RAW, CODEC_NANOPB };
@@ -35,6 +38,8 @@ int codec_size_check(enum codec codec, size_t size, char *ret_reason, size_t cap
 /* Whether each sample says which one it is: true of all sizes with a header. Without (below 8 bytes and more than one
  * worker on a side, below 32 bytes and more than 256 producers) only lengths, bodies and totals can be checked. */
 bool codec_numbers(enum codec codec, size_t size, uint32_t producers, uint32_t consumers);
+
+#define SAMPLE_FULL_BYTES 32 /* the header of the first form */
 
 /* How a sample is laid out: the lines of the table above. */
 enum sample_form { SAMPLE_FORM_FULL, SAMPLE_FORM_SHORT, SAMPLE_FORM_TINY, SAMPLE_FORM_NANOPB };
@@ -58,8 +63,29 @@ struct sample_encoder {
 void sample_encoder_init(struct sample_encoder *encoder, enum codec codec, uint32_t run, uint32_t producer,
                          size_t size);
 
+/* sample_encode of all forms but the first. */
+int sample_encode_other(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns, void *buffer);
+
+static inline void sample_encode_full(const struct sample_encoder *encoder, uint64_t sequence, uint64_t sent_ns,
+                                      unsigned char *bytes)
+{
+    uint64_t name = name_of(encoder->name_key, sequence);
+    uint64_t check = name_check(encoder->check_key, name, sent_ns);
+    body_store(bytes, name_who(encoder->run, encoder->producer));
+    body_store(bytes + 8, sequence);
+    body_store(bytes + 16, sent_ns);
+    body_store(bytes + 24, check << 32 | encoder->size);
+    body_fill(bytes + SAMPLE_FULL_BYTES, encoder->body_bytes, name_body(name));
+}
+
 /* Writes exactly `size` bytes. Sequences count from 0 without a gap. 0, or -1 if nanopb refused. */
-int sample_encode(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns, void *buffer);
+static inline int sample_encode(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns, void *buffer)
+{
+    if (encoder->form != SAMPLE_FORM_FULL)
+        return sample_encode_other(encoder, sequence, sent_ns, buffer);
+    sample_encode_full(encoder, sequence, (uint64_t)sent_ns, buffer);
+    return 0;
+}
 
 /* ---- checking ---------------------------------------------------------------------------------------------- */
 
@@ -92,8 +118,39 @@ struct sample_decoder {
 /* `numbered` comes from codec_numbers. If false, every sample is seen as the next one of producer 0. */
 void sample_decoder_init(struct sample_decoder *decoder, enum codec codec, uint32_t run, size_t size, bool numbered);
 
+/* sample_decode of all forms but the first. */
+enum sample_verdict sample_decode_other(struct sample_decoder *decoder, const void *buffer, size_t length,
+                                        struct sample_seen *ret);
+
+static inline enum sample_verdict sample_decode_full(const struct sample_decoder *decoder, const unsigned char *bytes,
+                                                     size_t length, struct sample_seen *ret)
+{
+    if (__builtin_expect(length < SAMPLE_FULL_BYTES, 0))
+        return SAMPLE_UNPLACED;
+    uint64_t who = body_load(bytes);
+    uint64_t sequence = body_load(bytes + 8);
+    uint64_t sent_ns = body_load(bytes + 16);
+    uint64_t size_and_check = body_load(bytes + 24);
+    uint64_t name = name_of(name_key(who), sequence);
+    uint32_t check = name_check(decoder->check_key, name, sent_ns);
+    if (size_and_check != ((uint64_t)check << 32 | decoder->size) || (uint32_t)who != decoder->run)
+        return SAMPLE_UNPLACED;
+    *ret = (struct sample_seen){(uint32_t)(who >> 32), sequence, (int64_t)sent_ns};
+    bool right =
+        length == decoder->size && body_differs(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes, name_body(name)) == 0;
+    return right ? SAMPLE_OK : SAMPLE_DAMAGED;
+}
+
 /* Checks every byte of a message of any length and content. `ret` is filled unless the verdict is SAMPLE_UNPLACED. */
-enum sample_verdict sample_decode(struct sample_decoder *decoder, const void *buffer, size_t length,
-                                  struct sample_seen *ret);
+static inline enum sample_verdict sample_decode(struct sample_decoder *decoder, const void *buffer, size_t length,
+                                                struct sample_seen *ret)
+{
+    if (decoder->form == SAMPLE_FORM_FULL)
+        return sample_decode_full(decoder, buffer, length, ret);
+    struct sample_seen seen = *ret; /* so that the caller's can live in registers */
+    enum sample_verdict verdict = sample_decode_other(decoder, buffer, length, &seen);
+    *ret = seen;
+    return verdict;
+}
 
 #endif

@@ -37,7 +37,7 @@ void tracker_destroy(struct tracker *tracker)
 
 static uint64_t *unseen_word(struct tracker_lane *lane, uint64_t sequence)
 {
-    return &lane->unseen[sequence / 64 % (TRACKER_WINDOW / 64)];
+    return &lane->unseen[sequence / 64 % TRACKER_WORDS];
 }
 
 static uint64_t unseen_bit(uint64_t sequence)
@@ -52,10 +52,13 @@ static void note_advance(struct tracker *tracker, uint32_t producer, uint64_t se
     uint64_t gap = sequence - lane->next;
     lane->missing += gap;
     tracker->tally.sequence_sum -= stamps(producer, lane->next, sequence);
+    uint64_t words = sequence / 64 - (lane->next + 63) / 64 + 1; /* that begin on the way */
+    for (uint64_t i = words < TRACKER_WORDS ? words : TRACKER_WORDS; i > 0; i--) {
+        *unseen_word(lane, sequence - 64 * (i - 1)) = 0;
+    }
     for (uint64_t i = gap < TRACKER_WINDOW ? gap : TRACKER_WINDOW; i > 0; i--) {
         *unseen_word(lane, sequence - i) |= unseen_bit(sequence - i);
     }
-    *unseen_word(lane, sequence) &= ~unseen_bit(sequence);
     lane->next = sequence + 1;
 }
 

@@ -19,6 +19,7 @@
 #include "proto/sample.h"
 
 #define TRACKER_WINDOW 1024 /* a message that comes more than so many places late counts as a duplicate */
+#define TRACKER_WORDS  30   /* of 64 messages: more than the window takes, so that a word can be cleared as a whole */
 
 /* What one consumer saw. Received counts everything that came, also what was damaged. */
 struct tracker_tally {
@@ -32,9 +33,9 @@ struct tracker_tally {
 
 /* What one consumer knows of one producer. */
 struct tracker_lane {
-    uint64_t next;                        /* one more than the highest sequence seen */
-    uint64_t missing;                     /* how many below it have not been seen */
-    uint64_t unseen[TRACKER_WINDOW / 64]; /* which of the last TRACKER_WINDOW, by sequence modulo that */
+    uint64_t next;                  /* one more than the highest sequence seen */
+    uint64_t missing;               /* how many below it have not been seen */
+    uint64_t unseen[TRACKER_WORDS]; /* which of the last ones, a bit each; cleared a word at a time on the way */
 };
 
 struct tracker {
@@ -53,15 +54,17 @@ void tracker_note_odd(struct tracker *tracker, enum sample_verdict verdict, cons
 /* Takes note of one message, as sample_decode saw it. */
 static inline void tracker_note(struct tracker *tracker, enum sample_verdict verdict, const struct sample_seen *seen)
 {
-    if (verdict == SAMPLE_OK && seen->producer < tracker->producers) {
+    if (__builtin_expect(verdict == SAMPLE_OK && seen->producer < tracker->producers, 1)) {
         struct tracker_lane *lane = &tracker->lanes[seen->producer];
-        if (seen->sequence == lane->next) {
-            lane->unseen[lane->next / 64 % (TRACKER_WINDOW / 64)] &= ~(UINT64_C(1) << lane->next % 64);
+        if (__builtin_expect(seen->sequence == lane->next, 1)) {
+            if (lane->next % 64 == 0)
+                lane->unseen[lane->next / 64 % TRACKER_WORDS] = 0;
             lane->next++;
             return;
         }
     }
-    tracker_note_odd(tracker, verdict, seen);
+    struct sample_seen copy = *seen; /* so that the caller's can live in registers */
+    tracker_note_odd(tracker, verdict, &copy);
 }
 
 /* The consumer's account so far. */

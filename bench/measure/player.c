@@ -230,16 +230,6 @@ void player_end_measuring(struct player *player)
     usage_read(&player->meter, &player->end);
 }
 
-bool player_make_up(struct player *player, uint64_t number, uint64_t *ret_sequence)
-{
-    struct workers workers = player->setup->workers;
-    *ret_sequence = player->part->index + number / workers.producers * workers.consumers;
-    if (*ret_sequence >= epoch_messages(player->epoch))
-        return false;
-    sample_encode(&player->encoder[number % workers.producers], *ret_sequence, 0, player->in);
-    return true;
-}
-
 /* ---- a part -------------------------------------------------------------------------------------------------- */
 
 static void fill_report(struct player *player)

@@ -62,8 +62,4 @@ static inline void player_check(struct player *player, ssize_t length, struct sa
     tracker_note(player->tracker, verdict, ret_seen);
 }
 
-/* The consumer of a channel that carries nothing makes up what the producers would have sent. Its share is every
- * consumers-th sequence of each producer: writes message `number` of that share, or returns false past the last. */
-bool player_make_up(struct player *player, uint64_t number, uint64_t *ret_sequence);
-
 #endif

@@ -79,27 +79,40 @@ void stream_consume(struct player *player)
         usage_read(&player->meter, &player->end);
 }
 
+/* The consumer of a channel that carries nothing makes up what the producers would have sent: of each producer every
+ * consumers-th sequence, in turn. */
+static int receive_made_up(struct player *player, uint64_t from, uint64_t to)
+{
+    const struct workers workers = player->setup->workers;
+    const size_t size = player->setup->size;
+    const uint64_t ahead = (player->part->index + workers.consumers - from % workers.consumers) % workers.consumers;
+    uint64_t received = atomic_load_explicit(&player->slot->count, memory_order_relaxed);
+    struct sample_encoder *encoder = player->encoder, *last = encoder + workers.producers;
+    for (uint64_t sequence = from + ahead; sequence < to;) {
+        sample_encode(encoder, sequence, 0, player->in);
+        ssize_t length = weir_recv(player->receiving, player->in, size, WEIR_FOREVER);
+        if (length < 0)
+            return player_fail(player, (int)length, "receiving");
+        struct sample_seen seen = {0};
+        player_check(player, length, &seen);
+        player_set_count(player, ++received);
+        if (++encoder == last) {
+            encoder = player->encoder;
+            sequence += workers.consumers;
+        }
+    }
+    return 0;
+}
+
 void stream_consume_made_up(struct player *player)
 {
     const struct epoch *epoch = player->epoch;
-    struct sample_seen seen;
-    uint64_t sequence;
-    bool measuring = false;
-    for (uint64_t received = 0; player_make_up(player, received, &sequence); received++) {
-        if (!measuring && sequence >= epoch->warm) {
-            measuring = true;
-            for (unsigned looks = 0; !stage_all(epoch->stage, 0, player->setup->workers.producers, PHASE_MEASURING);
-                 looks++)
-                stage_pause(looks);
-            player_begin_measuring(player);
-        }
-        ssize_t length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER);
-        if (length < 0) {
-            player_fail(player, (int)length, "receiving");
-            return;
-        }
-        player_check(player, length, &seen);
-        player_set_count(player, received + 1);
-    }
+    const uint32_t producers = player->setup->workers.producers;
+    if (receive_made_up(player, 0, epoch->warm) != 0)
+        return;
+    for (unsigned looks = 0; !stage_all(epoch->stage, 0, producers, PHASE_MEASURING); looks++)
+        stage_pause(looks);
+    player_begin_measuring(player);
+    receive_made_up(player, epoch->warm, epoch->warm + epoch->count);
     player_end_measuring(player);
 }

@@ -177,10 +177,10 @@ static void a_flipped_tiny_message_never_goes_unnoticed(void **state)
         for (unsigned bit = 0; bit < 8; bit++) {
             begin(CODEC_RAW, 1);
             for (uint64_t sequence = 0; sequence < 300; sequence++) {
-                unsigned char byte;
-                assert_int_equal(sample_encode(&encoder, sequence, 0, &byte), 0);
-                byte ^= (unsigned char)(sequence == damaged ? 1u << bit : 0);
-                deliver(&byte, 1);
+                unsigned char bytes[MOST];
+                assert_int_equal(sample_encode(&encoder, sequence, 0, bytes), 0);
+                bytes[0] ^= (unsigned char)(sequence == damaged ? 1u << bit : 0);
+                deliver(bytes, 1);
             }
             struct integrity seen = settle(300);
             assert_true(seen.lost + seen.duplicated + seen.reordered + seen.corrupted > 0);
