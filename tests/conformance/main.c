@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct conformance_case *const tables[] = {message_cases, end_cases,     death_cases,   inplace_cases,
-                                                        polling_cases, scaling_cases, waiting_cases, hygiene_cases};
+static const struct conformance_case *const tables[] = {message_cases,     end_cases,     death_cases,
+                                                        crowd_death_cases, inplace_cases, polling_cases,
+                                                        scaling_cases,     waiting_cases, hygiene_cases};
 
 static const char *const variant_names[] = {"threads",        "processes",      "thread:thread",
                                             "thread:process", "process:thread", "process:process"};
