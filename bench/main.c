@@ -23,6 +23,8 @@ static const struct {
 } commands[] = {
     {"run", "measure what a message costs (the default)", &run_syntax, command_run, "weir run"},
     {"list", "the channels there are, their options, and why one is missing", &list_syntax, command_list, "weir list"},
+    {"doctor", "what makes figures less certain here, and what to do about it", &doctor_syntax, command_doctor,
+     "weir doctor"},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
