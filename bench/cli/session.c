@@ -65,11 +65,17 @@ static void look_back(struct environment *environment, struct checks *checks, bo
         render_warnings(stderr, checks, &said);
 }
 
-static void start_result(struct session *session, struct cells *cells, const struct axes *axes,
-                         const struct schedule_options *schedule, const struct output_options *output)
+void session_stamp(char *ret, size_t capacity)
 {
     time_t now = time(NULL);
     struct tm utc;
+    if (gmtime_r(&now, &utc) == NULL || strftime(ret, capacity, "%FT%TZ", &utc) == 0)
+        snprintf(ret, capacity, "1970-01-01T00:00:00Z");
+}
+
+static void start_result(struct session *session, struct cells *cells, const struct axes *axes,
+                         const struct schedule_options *schedule, const struct output_options *output)
+{
     session->result = (struct result){
         .cells = cells,
         .axes = axes,
@@ -80,9 +86,7 @@ static void start_result(struct session *session, struct cells *cells, const str
         .verbose = output->verbose,
         .color = output_wants_color(output),
     };
-    if (gmtime_r(&now, &utc) == NULL ||
-        strftime(session->result.started, sizeof session->result.started, "%FT%TZ", &utc) == 0)
-        strcpy(session->result.started, "1970-01-01T00:00:00Z");
+    session_stamp(session->result.started, sizeof session->result.started);
 }
 
 /* ---- the rounds ---------------------------------------------------------------------------------------------- */

@@ -16,6 +16,9 @@ struct session {
     struct result result; /* points to the two above */
 };
 
+/* The time in UTC, as ISO 8601. */
+void session_stamp(char *ret, size_t capacity);
+
 /* Exits with 2 if two cells are the same. */
 void session_check_twins(const struct cells *cells);
 

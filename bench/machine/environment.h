@@ -13,13 +13,10 @@
 #include "clock.h"
 #include "quota.h"
 
-/* CPU time of all CPUs since boot. */
+/* CPU time of all CPUs since boot, and that of this process and its children. */
 struct cpu_times {
-    double busy_s;   /* used by processes */
-    double wanted_s; /* not idle: used, or taken by the hypervisor */
-    double steal_s;  /* that the hypervisor took */
-    double all_s;    /* 0: none of these is known */
-    double own_s;    /* of busy_s, by this process and its children */
+    double busy_s, steal_s, all_s; /* all_s 0: not known */
+    double own_s;
     int64_t now_ns;
 };
 
@@ -44,7 +41,6 @@ struct environment {
     struct clock_facts clock;
     char clocksource[32];       /* the kernel's; "": not known */
     double pressure_percent;    /* how much of the last 10 s some task waited for a CPU; NaN */
-    int others_running;         /* tasks that run at this moment, without this one; -1 */
     char governor[32];          /* of the first CPU whose governor is not "performance", else "performance"; "" */
     int governed_cpus;          /* that have this governor */
     int turbo;                  /* 1 on, 0 off, -1 not known */
@@ -54,7 +50,7 @@ struct environment {
     double descriptors;         /* that a process may have; INFINITY: any number */
     double processes;           /* that the user may have */
     struct cpu_times begin;
-    double steal_percent; /* of the time wanted from environment_read to environment_sample; NaN until then */
+    double steal_percent; /* of all CPUs' time from environment_read to environment_sample; NaN until then */
     double others_cpus;   /* how many CPUs' time other processes used meanwhile; NaN until then */
     double sampled_s;     /* how long that was */
     struct seating seating;

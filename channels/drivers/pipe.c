@@ -83,8 +83,7 @@ static int flush(struct weir_driver_endpoint *endpoint)
 
 static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
-    (void)capacity;
-    return weir_stream_recv(endpoint->channel->state, buffer);
+    return weir_stream_recv(endpoint->channel->state, buffer, capacity);
 }
 
 static int descriptor(struct weir_driver_endpoint *endpoint, short *ret_events)

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The list of gauges.
+ */
+#include "gauge.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static bool is_same(const struct gauge *a, const struct gauge *b)
+{
+    return a->yardstick == b->yardstick && a->cpu_a == b->cpu_a && a->cpu_b == b->cpu_b && a->size == b->size;
+}
+
+int gauges_add(struct gauges *gauges, enum yardstick yardstick, int cpu_a, int cpu_b, size_t size)
+{
+    const struct yardstick_facts *facts = yardstick_facts(yardstick);
+    const struct gauge gauge = {.yardstick = yardstick,
+                                .cpu_a = cpu_a,
+                                .cpu_b = facts->is_pair ? cpu_b : -1,
+                                .size = facts->is_sized ? size : 0};
+    for (size_t i = 0; i < gauges->count; i++)
+        if (is_same(&gauges->items[i], &gauge))
+            return (int)i;
+    if (gauges->count == gauges->capacity) {
+        size_t capacity = gauges->capacity ? 2 * gauges->capacity : 32;
+        struct gauge *items = realloc(gauges->items, capacity * sizeof *items);
+        if (items == NULL)
+            return -1;
+        gauges->items = items;
+        gauges->capacity = capacity;
+    }
+    gauges->items[gauges->count] = gauge;
+    return (int)gauges->count++;
+}
+
+int gauge_measure(struct gauge *gauge, int64_t for_ns)
+{
+    if (gauge->count == gauge->capacity) {
+        size_t capacity = gauge->capacity ? 2 * gauge->capacity : 32;
+        double *values = realloc(gauge->values, capacity * sizeof *values);
+        if (values == NULL)
+            return -1;
+        gauge->values = values;
+        gauge->capacity = capacity;
+    }
+    gauge->values[gauge->count++] =
+        yardstick_measure(gauge->yardstick, gauge->cpu_a, gauge->cpu_b, gauge->size, for_ns);
+    return 0;
+}
+
+static bool is_in(struct slice slice, size_t round)
+{
+    const struct epoch_cost cost = {.round = (uint32_t)round};
+    return slice.journal == NULL || journal_in_regime(slice.journal, &cost, slice.regime);
+}
+
+struct estimate gauge_estimate(const struct gauge *gauge, struct slice slice)
+{
+    double *known = calloc(gauge->count + 1, sizeof *known);
+    size_t count = 0;
+    if (known == NULL)
+        return (struct estimate){NAN, NAN, NAN};
+    for (size_t i = 0; i < gauge->count; i++)
+        if (isfinite(gauge->values[i]) && is_in(slice, i))
+            known[count++] = gauge->values[i];
+    struct estimate estimate = estimate_median(known, count);
+    free(known);
+    return estimate;
+}
+
+size_t gauge_known(const struct gauge *gauge)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < gauge->count; i++)
+        count += isfinite(gauge->values[i]) != 0;
+    return count;
+}
+
+void gauges_free(struct gauges *gauges)
+{
+    for (size_t i = 0; i < gauges->count; i++)
+        free(gauges->items[i].values);
+    free(gauges->items);
+    *gauges = (struct gauges){0};
+}
