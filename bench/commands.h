@@ -11,10 +11,10 @@
 int command_run(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_limits(int argc, char **argv);
+int command_doctor(int argc, char **argv);
 
 /* What each understands; that of `run` is in cli/options.h. */
-extern const struct syntax list_syntax;
-extern const struct syntax limits_syntax;
+extern const struct syntax limits_syntax, list_syntax, doctor_syntax;
 
 /* NULL-ended. */
 const char *const *command_names(void);

@@ -151,8 +151,15 @@ int weir_spec_parse(const char *spec, const struct weir_driver **ret_driver, cha
 
 /* ---- registry.c and module.c --------------------------------------------------------------------------------- */
 
+/* The Debian packages of a module of ours; NULL: not known. */
+struct weir_packages {
+    const char *to_run;   /* the library that the module loads */
+    const char *to_build; /* what must be there for the module to be built */
+};
+
 int weir_driver_check(const struct weir_driver *driver, struct weir_error *error);
-const struct weir_driver *weir_module_load(const char *name, const char *package, struct weir_error *error);
+const struct weir_driver *weir_module_load(const char *name, const struct weir_packages *packages,
+                                           struct weir_error *error);
 /* Appends the names of the modules in the search path that `known` does not hold; strings are never freed. */
 size_t weir_module_names(const char **names, size_t count, size_t capacity);
 

@@ -91,6 +91,16 @@ int weir_sweep(void)
            sweep_folder("/dev/shm", WEIR_SHM_PREFIX, WEIR_SHM_SUFFIX, is_leftover_name);
 }
 
+/* Waits for the lock of a sweeper that has looked at the same moment: it does not keep it. */
+static bool take_lock(int fd)
+{
+    int result;
+    do
+        result = flock(fd, LOCK_EX);
+    while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
 /* One attempt; WEIR_EAGAIN when a sweeper took the new folder for an orphan before it was locked. */
 static int make_locked(char *path, int *ret_lock_fd, struct weir_error *error)
 {
@@ -98,7 +108,7 @@ static int make_locked(char *path, int *ret_lock_fd, struct weir_error *error)
         return weir_error_errno(error, path);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     struct stat status;
-    if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &status) == 0 && status.st_nlink > 0) {
+    if (fd >= 0 && take_lock(fd) && fstat(fd, &status) == 0 && status.st_nlink > 0) {
         *ret_lock_fd = fd;
         return 0;
     }

@@ -94,6 +94,7 @@ int weir_stream_init(struct weir_driver_channel *channel, struct weir_stream *st
     const struct weir_channel_config *config = channel->config;
     size_t frame = config->max_message_bytes + WEIR_FRAME_HEADER;
     bool whole = frame <= stream->atomic_bytes;
+    stream->longest_bytes = config->max_message_bytes;
     if (!whole && cost_of_new(stream, frame) > stream->capacity_bytes)
         return weir_error_set(error, WEIR_EMSGSIZE,
                               "messages of %zu bytes do not fit: a channel must hold at least one whole message, and "
@@ -312,30 +313,30 @@ static ssize_t read_exactly(const struct weir_stream *stream, char *at, size_t b
     return 0;
 }
 
-static ssize_t recv_naive(const struct weir_stream *stream, char *body, size_t capacity)
+static ssize_t recv_naive(const struct weir_stream *stream, char *body)
 {
     uint32_t length;
     struct iovec part = {.iov_base = &length, .iov_len = sizeof length};
     ssize_t got = read_some(stream, &part, 1);
     if (got < 0)
         return got;
-    if (got != sizeof length || length > capacity)
+    if (got != sizeof length || length > stream->longest_bytes)
         return WEIR_ECORRUPT;
     ssize_t result = read_exactly(stream, body, length);
     return result < 0 ? result : (ssize_t)length;
 }
 
 /* One read, one frame: header into `length`, the padded body into the caller's buffer. */
-static ssize_t recv_padded(const struct weir_stream *stream, char *body, size_t capacity)
+static ssize_t recv_padded(const struct weir_stream *stream, char *body)
 {
     uint32_t length;
     struct iovec parts[2] = {{.iov_base = &length, .iov_len = sizeof length},
-                             {.iov_base = body, .iov_len = stream->padded_bytes - WEIR_FRAME_HEADER}};
+                             {.iov_base = body, .iov_len = stream->longest_bytes}};
     ssize_t got = read_some(stream, parts, 2);
     if (got < 0)
         return got;
-    bool whole = got == (ssize_t)stream->padded_bytes && length <= stream->padded_bytes - WEIR_FRAME_HEADER;
-    return whole && length <= capacity ? (ssize_t)length : WEIR_ECORRUPT;
+    bool whole = got == (ssize_t)stream->padded_bytes && length <= stream->longest_bytes;
+    return whole ? (ssize_t)length : WEIR_ECORRUPT;
 }
 
 /* Reads on behind the bytes from `start` to `end`, which have been checked: producers see this memory too, and what it
@@ -357,7 +358,7 @@ static ssize_t fill(const struct weir_stream *stream, size_t start, size_t end)
     return got;
 }
 
-static ssize_t recv_drained(const struct weir_stream *stream, char *body, size_t capacity)
+static ssize_t recv_drained(const struct weir_stream *stream, char *body)
 {
     struct weir_stream_ahead *ahead = stream->ahead;
     for (;;) {
@@ -368,7 +369,7 @@ static ssize_t recv_drained(const struct weir_stream *stream, char *body, size_t
         uint32_t length;
         if (there >= sizeof length) {
             memcpy(&length, ahead->bytes + start, sizeof length);
-            if (length > capacity)
+            if (length > stream->longest_bytes)
                 return WEIR_ECORRUPT;
             if (there - sizeof length >= length) {
                 memcpy(body, ahead->bytes + start + sizeof length, length);
@@ -382,15 +383,15 @@ static ssize_t recv_drained(const struct weir_stream *stream, char *body, size_t
     }
 }
 
-ssize_t weir_stream_recv(const struct weir_stream *stream, void *body, size_t capacity)
+ssize_t weir_stream_recv(const struct weir_stream *stream, void *body)
 {
     if (stream->padded_bytes != 0)
-        return recv_padded(stream, body, capacity);
+        return recv_padded(stream, body);
     if (!stream->naive)
-        return recv_drained(stream, body, capacity);
+        return recv_drained(stream, body);
     stream->ahead->reading = true; /* as in fill */
     atomic_signal_fence(memory_order_seq_cst);
-    ssize_t result = recv_naive(stream, body, capacity);
+    ssize_t result = recv_naive(stream, body);
     atomic_signal_fence(memory_order_seq_cst);
     stream->ahead->reading = false;
     return result;

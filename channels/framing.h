@@ -43,6 +43,7 @@ struct weir_stream {
     bool is_socket;
     bool naive; /* two reads a message */
 
+    size_t longest_bytes;            /* init: of a message; no frame may say more */
     size_t padded_bytes;             /* init: every frame has this length; 0: its own */
     struct weir_lock *senders;       /* init: for frames that the kernel does not keep whole; NULL: not needed */
     struct weir_stream_ahead *ahead; /* init: a lone consumer's; naive: its mark only */
@@ -69,6 +70,6 @@ void weir_stream_detach(struct weir_stream_end *end);
 int weir_stream_send(const struct weir_stream *stream, struct weir_stream_end *end, const void *body, size_t length,
                      unsigned flags);
 int weir_stream_flush(const struct weir_stream *stream, struct weir_stream_end *end);
-ssize_t weir_stream_recv(const struct weir_stream *stream, void *body, size_t capacity);
+ssize_t weir_stream_recv(const struct weir_stream *stream, void *body); /* with room for the longest */
 
 #endif

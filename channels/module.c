@@ -97,15 +97,17 @@ static struct {
 static size_t loaded_count;
 static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
 
-/* dlopen's own words name the file, or the library that it lacks. `unusable` is the code for what is no driver. */
-static const struct weir_driver *open_module(const char *path, const char *package, int unusable,
+/* dlopen's own words begin with the file that is at fault: the module, or a library that it lacks, which a package
+ * brings. `unusable` is the code for what is no driver. */
+static const struct weir_driver *open_module(const char *path, const struct weir_packages *packages, int unusable,
                                              struct weir_error *error)
 {
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         const char *why = dlerror();
+        bool lacks_library = why != NULL && packages->to_run != NULL && strncmp(why, path, strlen(path)) != 0;
         weir_error_set(error, unusable, "%s%s%s", why != NULL ? why : path,
-                       package != NULL ? "; install the Debian package " : "", package != NULL ? package : "");
+                       lacks_library ? "; install the Debian package " : "", lacks_library ? packages->to_run : "");
         return NULL;
     }
     const struct weir_driver *(*module)(void);
@@ -124,26 +126,32 @@ static const struct weir_driver *open_module(const char *path, const char *packa
     return driver;
 }
 
-static const struct weir_driver *search(const char *name, const char *package, struct weir_error *error)
+static const struct weir_driver *search(const char *name, const struct weir_packages *packages,
+                                        struct weir_error *error)
 {
     if (strchr(name, '/') != NULL)
-        return open_module(name, package, WEIR_EUNKNOWN, error); /* the user's own word, so it is wrong */
+        return open_module(name, packages, WEIR_EUNKNOWN, error); /* the user's own word, so it is wrong */
     struct folders folders;
     char path[4096 + 256];
     list_folders(&folders);
     for (size_t i = 0; i < folders.count; i++) {
         snprintf(path, sizeof path, "%s/%s.so", folders.paths[i], name);
         if (access(path, F_OK) == 0)
-            return open_module(path, package, WEIR_EUNAVAILABLE, error);
+            return open_module(path, packages, WEIR_EUNAVAILABLE, error);
     }
-    weir_error_set(error, WEIR_EUNAVAILABLE,
-                   "the module %s.so is not installed: build weir with %s's development package there, or name its "
-                   "folder in WEIR_DRIVER_PATH",
-                   name, package != NULL ? package : name);
+    if (packages->to_build != NULL)
+        weir_error_set(
+            error, WEIR_EUNAVAILABLE,
+            "the module %s.so is not installed: weir was built without it (install the Debian package %s and "
+            "build again), or it lies in a folder that WEIR_DRIVER_PATH must name",
+            name, packages->to_build);
+    else
+        weir_error_set(error, WEIR_EUNAVAILABLE, "the module %s.so is not in the folders of WEIR_DRIVER_PATH", name);
     return NULL;
 }
 
-const struct weir_driver *weir_module_load(const char *name, const char *package, struct weir_error *error)
+const struct weir_driver *weir_module_load(const char *name, const struct weir_packages *packages,
+                                           struct weir_error *error)
 {
     const struct weir_driver *driver = NULL;
     pthread_mutex_lock(&loading);
@@ -151,7 +159,7 @@ const struct weir_driver *weir_module_load(const char *name, const char *package
         if (strcmp(loaded[i].name, name) == 0)
             driver = loaded[i].driver;
     if (driver == NULL) {
-        driver = search(name, package, error);
+        driver = search(name, packages, error);
         char *copy = driver != NULL && loaded_count < MOST_MODULES ? strdup(name) : NULL;
         if (copy != NULL) {
             loaded[loaded_count].name = copy;

@@ -18,10 +18,14 @@ extern const struct weir_driver weir_driver_null;
 static const struct {
     const char *name;
     const struct weir_driver *driver; /* NULL: a module */
-    const char *package;              /* the Debian package that the module needs */
+    struct weir_packages packages;    /* that the module needs */
 } table[] = {
-    {"mutex", &weir_driver_mutex, NULL}, {"pipe", &weir_driver_pipe, NULL}, {"unix", &weir_driver_unix, NULL},
-    {"shm", &weir_driver_shm, NULL},     {"zmq", NULL, "libzmq5"},          {"null", &weir_driver_null, NULL},
+    {"mutex", &weir_driver_mutex, {0}},
+    {"pipe", &weir_driver_pipe, {0}},
+    {"unix", &weir_driver_unix, {0}},
+    {"shm", &weir_driver_shm, {0}},
+    {"zmq", NULL, {.to_run = "libzmq5", .to_build = "libzmq3-dev"}},
+    {"null", &weir_driver_null, {0}},
 };
 
 #define TABLE_SIZE (sizeof table / sizeof table[0])
@@ -150,17 +154,18 @@ const struct weir_driver *weir_driver_find(const char *name, struct weir_error *
         weir_error_set(error, WEIR_EINVAL, "a driver needs a name");
         return NULL;
     }
+    const struct weir_packages unknown = {0};
     for (size_t i = 0; i < TABLE_SIZE; i++) {
         if (strcmp(name, table[i].name) == 0 && table[i].driver != NULL)
             return weir_driver_check(table[i].driver, error) == 0 ? table[i].driver : NULL;
         if (strcmp(name, table[i].name) == 0)
-            return weir_module_load(name, table[i].package, error);
+            return weir_module_load(name, &table[i].packages, error);
     }
     if (strchr(name, '/') != NULL)
-        return weir_module_load(name, NULL, error);
+        return weir_module_load(name, &unknown, error);
     for (size_t i = TABLE_SIZE; weir_driver_at(i) != NULL; i++)
         if (strcmp(name, weir_driver_at(i)) == 0)
-            return weir_module_load(name, NULL, error);
+            return weir_module_load(name, &unknown, error);
     unknown_driver(name, error);
     return NULL;
 }

@@ -18,7 +18,8 @@
 /* One CPU's tenth: enough for another process to be on a worker's CPU in most epochs. */
 #define OTHERS_CPUS 0.1
 
-/* In a twentieth of the time some task found no CPU free; the next such task may be a worker. */
+/* In a twentieth of the time some task found no CPU free; if others still run, the next such task may be a worker. If
+ * none runs, it was the run before this one that kept the CPUs busy. */
 #define PRESSURE_PERCENT 5.0
 
 /* A system call's worth: a clock that is read without one takes 10 to 50 ns. */
@@ -108,7 +109,7 @@ static void judge_workers(struct check *check, const struct environment *environ
     } else if (workers <= cpus) {
         say_ok(check, "%u worker%s a cell, %u CPUs for them", workers, plural(workers), cpus);
     } else {
-        say_warning(check, "%u workers on %u CPUs take turns; spinning only delays them", workers, cpus);
+        say_warning(check, "%u workers on %u CPUs take turns; spinning is in vain", workers, cpus);
         say_fix(check, "-w with at most %u workers, or --wait block", cpus);
     }
 }
@@ -119,14 +120,14 @@ static void judge_quota(struct check *check, const struct environment *environme
     const struct quota *quota = &environment->quota;
     double needed = fmin(environment->seating.most_workers, environment->cpus);
     if (isnan(quota->cpus)) {
-        say_unknown(check, "the control groups above this process are not to be seen");
+        say_unknown(check, "this process's control groups are not to be seen");
     } else if (isinf(quota->cpus)) {
         say_ok(check, "none");
     } else if (quota->cpus >= needed) {
         say_ok(check, "%.1f CPUs, enough for workers on %.0f", quota->cpus, needed);
     } else {
-        say_warning(check, "%.1f CPU%s for workers on %.0f: they are stopped in mid-epoch", quota->cpus,
-                    plural(quota->cpus), needed);
+        say_warning(check, "%.1f CPU%s for workers on %.0f: stopped in mid-epoch", quota->cpus, plural(quota->cpus),
+                    needed);
         say_fix(check, "echo %s | sudo tee %s", strstr(quota->file, "cfs_quota") != NULL ? "-1" : "max", quota->file);
     }
 }
@@ -143,7 +144,7 @@ static void judge_siblings(struct check *check, const struct environment *enviro
                     ? "fewer workers (-w 1x1), or allow more cores (taskset -c LIST weir ...)"
                     : "--pin auto, which uses each core once before any twice");
     } else if (seating->unpinned) {
-        say_unknown(check, "the scheduler chooses the CPUs, and may choose one core for two");
+        say_unknown(check, "unpinned: the scheduler may put two on one core");
     } else if (environment->hypervisor[0] != '\0') {
         say_unknown(check, "none that the guest is shown; its host may hide some");
     } else {
@@ -159,13 +160,13 @@ static void judge_steal(struct check *check, const struct environment *environme
     if (isnan(environment->steal_percent)) {
         say_unknown(check, environment->begin.all_s <= 0 ? "no /proc/stat here" : "not sampled yet");
     } else if (environment->steal_percent > STEAL_PERCENT) {
-        say_warning(check, "the hypervisor took %.1f %% of the CPU time in %.1f s", environment->steal_percent,
+        say_warning(check, "the hypervisor took %.1f %% of the time wanted in %.1f s", environment->steal_percent,
                     environment->sampled_s);
         say_fix(check, "measure again at another hour, or on a machine with CPUs of its own");
     } else if (guest && environment->begin.steal_s <= 0 && environment->steal_percent <= 0) {
         say_unknown(check, "none since boot: this host may not tell its guests");
     } else {
-        say_ok(check, "%.1f %% of the CPU time in %.1f s", environment->steal_percent, environment->sampled_s);
+        say_ok(check, "%.1f %% of the time wanted in %.1f s", environment->steal_percent, environment->sampled_s);
     }
 }
 
@@ -186,11 +187,12 @@ static void judge_pressure(struct check *check, const struct environment *enviro
 {
     if (isnan(environment->pressure_percent)) {
         say_unknown(check, "no /proc/pressure/cpu (a kernel without PSI, or psi=0)");
-    } else if (environment->pressure_percent > PRESSURE_PERCENT) {
+    } else if (environment->pressure_percent > PRESSURE_PERCENT && environment->others_running != 0) {
         say_warning(check, "tasks waited for a CPU in %.0f %% of the last 10 s", environment->pressure_percent);
         say_fix(check, "wait a little, or stop what runs: top -o %%CPU");
     } else {
-        say_ok(check, "tasks waited for a CPU in %.1f %% of the last 10 s", environment->pressure_percent);
+        say_ok(check, "tasks waited in %.1f %% of the last 10 s%s", environment->pressure_percent,
+               environment->pressure_percent > PRESSURE_PERCENT ? "; none runs now" : "");
     }
 }
 
@@ -214,11 +216,11 @@ static void judge_hypervisor(struct check *check, const struct environment *envi
 static void judge_governor(struct check *check, const struct environment *environment)
 {
     if (environment->governor[0] == '\0') {
-        say_unknown(check, "no cpufreq here: who sets the clock rate is not to be seen");
+        say_unknown(check, "no cpufreq: who sets the clock rate is not to be seen");
     } else if (strcmp(environment->governor, "performance") == 0) {
         say_ok(check, "performance");
     } else {
-        say_warning(check, "%s on %d CPU%s: the clock rate follows the load", environment->governor,
+        say_warning(check, "%s on %d CPU%s: the rate follows the load", environment->governor,
                     environment->governed_cpus, plural(environment->governed_cpus));
         say_fix(check, "sudo cpupower frequency-set -g performance");
     }
@@ -232,7 +234,7 @@ static void judge_turbo(struct check *check, const struct environment *environme
     } else if (environment->turbo == 0) {
         say_ok(check, "off");
     } else {
-        say_warning(check, "on: the clock rate follows heat and busy cores");
+        say_warning(check, "on: the rate follows heat and busy cores");
         say_fix(check, "echo %d | sudo tee %s", strstr(environment->turbo_file, "no_turbo") != NULL,
                 environment->turbo_file);
     }
@@ -247,14 +249,13 @@ static void judge_clock(struct check *check, const struct environment *environme
     for (size_t i = 0; i < sizeof counters / sizeof counters[0]; i++)
         counter |= strcmp(environment->clocksource, counters[i]) == 0;
     if (environment->clocksource[0] != '\0' && !counter) {
-        say_warning(check, "the kernel's clock is %s, no counter of the CPU; a read: %.0f ns", environment->clocksource,
-                    clock->overhead_ns);
+        say_warning(check, "clock source %s; a read: %.0f ns", environment->clocksource, clock->overhead_ns);
         say_fix(check, "boot with clocksource=tsc (sudo dmesg | grep -i clocksource says why it is not)");
     } else if (clock->overhead_ns > CLOCK_READ_NS) {
         say_warning(check, "a read of the clock (%s) takes %.0f ns", clock->source, clock->overhead_ns);
         say_fix(check, "boot with clocksource=tsc, or ask the host for an invariant time-stamp counter");
     } else if (environment->clocksource[0] == '\0') {
-        say_unknown(check, "the kernel's clock source is not to be seen; a read: %.0f ns", clock->overhead_ns);
+        say_unknown(check, "clock source not to be seen; a read: %.0f ns", clock->overhead_ns);
     } else {
         say_ok(check, "%s, a read: %.0f ns", environment->clocksource, clock->overhead_ns);
     }
@@ -285,7 +286,7 @@ static void judge_limit(struct check *check, double limit, double least, const c
     } else if (limit >= least) {
         say_ok(check, "%.0f %s", limit, what);
     } else {
-        say_warning(check, "%.0f %s at most; many workers need more", limit, what);
+        say_warning(check, "at most %.0f %s", limit, what);
         say_fix(check, "%s", fix);
     }
 }

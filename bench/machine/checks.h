@@ -8,12 +8,15 @@
 
 #include "environment.h"
 
+/* So many letters of text fit into a line of 80 beside the id and the state. */
+#define CHECK_TEXT 56
+
 enum check_state { CHECK_OK, CHECK_WARNING, CHECK_NA };
 
 struct check {
     const char *id;
     enum check_state state;
-    char text[160]; /* what was found; of CHECK_NA: why nothing was */
+    char text[160]; /* what was found, short (CHECK_TEXT); of CHECK_NA: why nothing was */
     char fix[320];  /* of CHECK_WARNING: the remedy, to be typed where that is possible; else "" */
 };
 

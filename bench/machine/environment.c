@@ -145,6 +145,16 @@ static double read_pressure(const char *root)
     return percent;
 }
 
+/* "0.78 0.50 0.76 1/89 17065": the fourth is how many of all tasks run, and this is one of them (proc(5)). */
+static int read_others_running(const char *root)
+{
+    char line[128];
+    int running;
+    if (!read_line_below(line, sizeof line, root, "/proc/loadavg") || sscanf(line, "%*f %*f %*f %d/", &running) != 1)
+        return -1;
+    return running > 0 ? running - 1 : 0;
+}
+
 static double used_s(int who)
 {
     struct rusage usage;
@@ -167,7 +177,8 @@ static void read_times(struct cpu_times *ret, const char *root)
         return;
     ret->busy_s = (double)(user + nice + system) * tick_s;
     ret->steal_s = (double)steal * tick_s;
-    ret->all_s = ret->busy_s + ret->steal_s + (double)(idle + iowait + irq + softirq) * tick_s;
+    ret->wanted_s = ret->busy_s + ret->steal_s + (double)(irq + softirq) * tick_s;
+    ret->all_s = ret->wanted_s + (double)(idle + iowait) * tick_s;
 }
 
 int64_t environment_steal_ns(void)
@@ -185,7 +196,8 @@ void environment_sample(struct environment *environment)
     environment->sampled_s = (double)(end.now_ns - begin->now_ns) / 1e9;
     if (begin->all_s <= 0 || end.all_s <= begin->all_s || environment->sampled_s <= 0)
         return;
-    environment->steal_percent = 100 * (end.steal_s - begin->steal_s) / (end.all_s - begin->all_s);
+    if (end.wanted_s > begin->wanted_s)
+        environment->steal_percent = 100 * (end.steal_s - begin->steal_s) / (end.wanted_s - begin->wanted_s);
     double others_s = end.busy_s - begin->busy_s - (end.own_s - begin->own_s);
     environment->others_cpus = others_s > 0 ? others_s / environment->sampled_s : 0;
 }
@@ -221,6 +233,7 @@ void environment_read(struct environment *ret, const char *root)
         .build = build_type,
         .clock = *clock_facts(),
         .pressure_percent = read_pressure(root),
+        .others_running = read_others_running(root),
         .shared_memory_bytes = read_shared_memory(root),
         .descriptors = read_limit(RLIMIT_NOFILE),
         .processes = read_limit(RLIMIT_NPROC),

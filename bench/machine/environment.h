@@ -13,10 +13,13 @@
 #include "clock.h"
 #include "quota.h"
 
-/* CPU time of all CPUs since boot, and that of this process and its children. */
+/* CPU time of all CPUs since boot. */
 struct cpu_times {
-    double busy_s, steal_s, all_s; /* all_s 0: not known */
-    double own_s;
+    double busy_s;   /* used by processes */
+    double wanted_s; /* not idle: used, or taken by the hypervisor */
+    double steal_s;  /* that the hypervisor took */
+    double all_s;    /* 0: none of these is known */
+    double own_s;    /* of busy_s, by this process and its children */
     int64_t now_ns;
 };
 
@@ -41,6 +44,7 @@ struct environment {
     struct clock_facts clock;
     char clocksource[32];       /* the kernel's; "": not known */
     double pressure_percent;    /* how much of the last 10 s some task waited for a CPU; NaN */
+    int others_running;         /* tasks that run at this moment, without this one; -1 */
     char governor[32];          /* of the first CPU whose governor is not "performance", else "performance"; "" */
     int governed_cpus;          /* that have this governor */
     int turbo;                  /* 1 on, 0 off, -1 not known */
@@ -50,7 +54,7 @@ struct environment {
     double descriptors;         /* that a process may have; INFINITY: any number */
     double processes;           /* that the user may have */
     struct cpu_times begin;
-    double steal_percent; /* of all CPUs' time from environment_read to environment_sample; NaN until then */
+    double steal_percent; /* of the time wanted from environment_read to environment_sample; NaN until then */
     double others_cpus;   /* how many CPUs' time other processes used meanwhile; NaN until then */
     double sampled_s;     /* how long that was */
     struct seating seating;

@@ -89,22 +89,46 @@ int cell_add_latency(struct cell *cell, const struct histogram *latency, const s
     return add_histogram(&cell->latency, latency) | add_histogram(&cell->uncorrected, uncorrected);
 }
 
-/* The axes that are always in an id, then those that are not at their defaults or that the run varies. */
-static void name_cell(struct cell *cell, const struct axes *axes)
+/* Which of the axes that stand in an id only where cells differ in them do differ. */
+struct extras {
+    bool wait, depth, batch, pin;
+};
+
+static struct extras find_extras(const struct cells *cells)
+{
+    struct extras extras = {0};
+    for (size_t i = 1; i < cells->count; i++) {
+        const struct setup *first = &cells->items[0].setup, *setup = &cells->items[i].setup;
+        extras.wait |= setup->wait != first->wait;
+        extras.depth |= setup->depth != first->depth;
+        extras.batch |= setup->batch != first->batch;
+        extras.pin |= strcmp(setup->pin, first->pin) != 0;
+    }
+    return extras;
+}
+
+static void name_cell(struct cell *cell, struct extras extras)
 {
     const struct setup *setup = &cell->setup;
     size_t used = (size_t)snprintf(cell->id, sizeof cell->id, "%s/%s/%zu/%ux%u/%s/%s", setup->spec,
                                    pairing_name(setup->pairing), setup->size, setup->workers.producers,
                                    setup->workers.consumers, pattern_name(setup->pattern), codec_name(setup->codec));
-#define EXTRA(varies, ...)                                                                                             \
-    if ((varies) && used < sizeof cell->id)                                                                            \
+#define EXTRA(differs, ...)                                                                                            \
+    if ((differs) && used < sizeof cell->id)                                                                           \
     used += (size_t)snprintf(cell->id + used, sizeof cell->id - used, __VA_ARGS__)
-    EXTRA(axes->wait_count > 1, "/wait=%s", wait_name(setup->wait));
-    EXTRA(axes->depth_count > 1, "/depth=%zu", setup->depth);
-    EXTRA(axes->batch_count > 1, "/batch=%u", setup->batch);
-    EXTRA(axes->pin_count > 1, "/pin=%s", setup->pin);
+    EXTRA(extras.wait, "/wait=%s", wait_name(setup->wait));
+    EXTRA(extras.depth, "/depth=%zu", setup->depth);
+    EXTRA(extras.batch, "/batch=%u", setup->batch);
+    EXTRA(extras.pin, "/pin=%s", setup->pin);
 #undef EXTRA
     snprintf(cell->channel, sizeof cell->channel, "%.*s", (int)strcspn(setup->spec, ","), setup->spec);
+}
+
+void cells_name(struct cells *cells)
+{
+    struct extras extras = find_extras(cells);
+    for (size_t i = 0; i < cells->count; i++)
+        name_cell(&cells->items[i], extras);
 }
 
 /* What can be told without making the channel. */
@@ -152,10 +176,10 @@ int cells_make(struct cells *ret_cells, const struct axes *axes)
     for (size_t i = 0; i < count; i++) {
         items[i].setup = pick(axes, i);
         items[i].memory = (struct memory){NAN, NAN};
-        name_cell(&items[i], axes);
         check_cell(&items[i]);
     }
     *ret_cells = (struct cells){items, count};
+    cells_name(ret_cells);
     return 0;
 }
 

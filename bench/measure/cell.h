@@ -115,6 +115,9 @@ struct axes {
 int cells_make(struct cells *ret_cells, const struct axes *axes);
 void cells_free(struct cells *cells);
 
+/* Gives each cell its id, as cells_make does: all main axes, and of the others those in which these cells differ. */
+void cells_name(struct cells *cells);
+
 /* Frees what was measured of a cell. */
 void cell_clear(struct cell *cell);
 

@@ -6,7 +6,7 @@
 #ifndef WEIR_BENCH_COMPARISON_H
 #define WEIR_BENCH_COMPARISON_H
 
-#include "cell.h"
+#include "statistics.h"
 
 /* Differences of less than this are not worth a verdict, however sure they are. */
 #define LEAST_DELTA 0.02
@@ -16,17 +16,33 @@ enum verdict { VERDICT_FASTER, VERDICT_SLOWER, VERDICT_SAME, VERDICT_INCONCLUSIV
 
 struct comparison {
     const struct cell *a, *b;
-    double ratio;     /* cost of B / cost of A, median; NaN: there is none */
-    double low, high; /* its 95 % interval; NaN with too few rounds */
-    double mde;       /* the smallest difference that could have been seen, as a share of A; NaN without an interval */
-    double delta;     /* differences up to this share count as none */
-    size_t pairs;     /* rounds that both have; 0 if they were not measured side by side */
+    const char *regime; /* of the rounds that were compared; NULL: of all */
+    double a_ns, b_ns;  /* median costs in them; NaN: there are none */
+    double ratio;       /* cost of B / cost of A, median; NaN: there is none */
+    double low, high;   /* its 95 % interval; NaN with too few rounds */
+    double mde;   /* the smallest difference that could have been seen, as a share of A; NaN without an interval */
+    double delta; /* differences up to this share count as none */
+    size_t pairs; /* rounds that both have; 0 if they were not measured side by side */
     enum verdict verdict;
 };
 
-/* The median of the ratios of wall time, round by round, and its exact interval (estimate_median). A cell that is not
- * ok makes it inconclusive, without a ratio. 0 or -1 (memory). */
-int compare_paired(struct comparison *ret, const struct cell *a, const struct cell *b, double delta);
+struct comparisons {
+    struct comparison *items;
+    size_t count;
+};
+
+/* The median of the ratios of wall time, round by round, and its exact interval (estimate_median), over the rounds of
+ * the slice. A cell that is not ok makes it inconclusive, without a ratio. 0 or -1 (memory). */
+int compare_paired(struct comparison *ret, const struct cell *a, const struct cell *b, struct slice slice,
+                   double delta);
+
+/* Each cell of the first half, an A, with the one at its place in the second half, its B; where the machine had two
+ * regimes, in each of them that has enough rounds for an interval. Differences within the noise floor of the A, or
+ * within LEAST_DELTA, count as none. 0 or -1 (memory). */
+int compare_halves(struct comparisons *ret, const struct cells *cells, const struct journal *journal);
+
+int comparisons_add(struct comparisons *comparisons, const struct comparison *comparison);
+void comparisons_free(struct comparisons *comparisons);
 
 /* Fills in mde and verdict from ratio, low, high and delta: faster if all of the interval is below 1 - delta, slower if
  * above 1 + delta, the same if within; else inconclusive.

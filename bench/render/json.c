@@ -201,6 +201,13 @@ static json_t *cell_json(const struct cell *cell, const struct journal *journal)
     return object;
 }
 
+void json_print(FILE *file, json_t *root)
+{
+    json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+    fputc('\n', file);
+    json_decref(root);
+}
+
 void render_json(FILE *file, void *argument)
 {
     const struct result *result = argument;
@@ -212,7 +219,5 @@ void render_json(FILE *file, void *argument)
                   "started", result->started, "wall_s", result->wall_s, "seed", (json_int_t)result->seed, "interrupted",
                   result->interrupted != 0, "env", environment_json(result->environment, result->checks), "design",
                   design_json(result), "cells", cells, "comparisons");
-    json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    fputc('\n', file);
-    json_decref(root);
+    json_print(file, root);
 }

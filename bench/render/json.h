@@ -6,11 +6,15 @@
 #define WEIR_BENCH_RENDER_JSON_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "machine/checks.h"
 
 /* What is not finite is not known: null. */
 json_t *number_or_null(double number);
+
+/* Prints and frees a whole document. */
+void json_print(FILE *file, json_t *root);
 
 /* The object "tool": which weir this is. */
 json_t *tool_json(void);

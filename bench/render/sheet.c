@@ -6,9 +6,6 @@
 
 #include <libsmartcols/libsmartcols.h>
 #include <string.h>
-#include <unistd.h>
-
-#include "render.h"
 
 /* ---- a terminal ---------------------------------------------------------------------------------------------- */
 
@@ -24,12 +21,6 @@ static int fill_line(struct libscols_table *table, const struct sheet *sheet, si
     return result;
 }
 
-static int flags_of(const struct sheet *sheet, size_t column)
-{
-    int right = sheet->right != NULL && sheet->right[column] ? SCOLS_FL_RIGHT : 0;
-    return right | (sheet->broken != NULL && sheet->broken[column] ? SCOLS_FL_WRAP : 0);
-}
-
 void sheet_print(FILE *file, const struct sheet *sheet, bool color)
 {
     struct libscols_table *table = scols_new_table();
@@ -37,12 +28,9 @@ void sheet_print(FILE *file, const struct sheet *sheet, bool color)
         return;
     scols_table_set_stream(table, file);
     scols_table_enable_colors(table, color);
-    if (sheet->broken != NULL && !isatty(fileno(file))) {
-        scols_table_set_termforce(table, SCOLS_TERMFORCE_ALWAYS);
-        scols_table_set_termwidth(table, COLUMNS);
-    }
     for (size_t column = 0; column < sheet->columns; column++)
-        scols_table_new_column(table, sheet->heads[column], 0, flags_of(sheet, column));
+        scols_table_new_column(table, sheet->heads[column], 0,
+                               sheet->right != NULL && sheet->right[column] ? SCOLS_FL_RIGHT : 0);
     int result = 0;
     for (size_t row = 0; row < sheet->rows && result == 0; row++)
         result = fill_line(table, sheet, row);

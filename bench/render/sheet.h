@@ -12,8 +12,7 @@
 struct sheet {
     size_t rows, columns;
     const char *const *heads;
-    const bool *right;  /* columns of figures, which stand to the right; NULL: none */
-    const bool *broken; /* columns whose text is broken where a line would not fit; NULL: none */
+    const bool *right; /* columns of figures, which stand to the right; NULL: none */
     const char *(*text)(const void *data, size_t row, size_t column);
     const char *(*color)(const void *data, size_t row); /* a name such as "red", or NULL; may itself be NULL */
     const void *data;

@@ -83,7 +83,8 @@ static int flush(struct weir_driver_endpoint *endpoint)
 
 static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
-    return weir_stream_recv(endpoint->channel->state, buffer, capacity);
+    (void)capacity;
+    return weir_stream_recv(endpoint->channel->state, buffer);
 }
 
 static int descriptor(struct weir_driver_endpoint *endpoint, short *ret_events)

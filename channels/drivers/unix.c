@@ -164,7 +164,7 @@ static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer,
 {
     const struct state *state = endpoint->channel->state;
     if (state->is_stream)
-        return weir_stream_recv(&state->stream, buffer, capacity);
+        return weir_stream_recv(&state->stream, buffer);
     return recv_packet(state->stream.read_fd, buffer, capacity);
 }
 

@@ -7,7 +7,7 @@ load helpers
 
 @test "help of the program and of each subcommand goes to stdout" {
     local command
-    for command in "" run list; do
+    for command in "" run list doctor; do
         # shellcheck disable=SC2086 # none is no argument
         run --separate-stderr weir $command --help
         expect_status 0
@@ -112,7 +112,7 @@ load helpers
     done
 }
 
-@test "zmq missing: list says why and what to install, the tour runs without it and says so" {
+@test "no zmq module: list says what to build it with, the tour runs without it and says so" {
     mkdir -p bare/bench bare/channels
     cp "$WEIR_BUILD"/bench/weir bare/bench
     find "$WEIR_BUILD/channels" -maxdepth 1 -name 'libweir.so*' ! -type d -exec cp -P -t bare/channels {} +
@@ -120,14 +120,25 @@ load helpers
     export LD_LIBRARY_PATH=$box/bare/channels
     run --separate-stderr weir list
     expect_status 0
-    [[ $output == *zmq* && $output == *libzmq* ]] || complain "expected what to install"
+    [[ $output == *zmq.so*libzmq3-dev* ]] || complain "expected what to build it with"
     run --separate-stderr weir --json out.json --rounds 1 --progress never
     expect_status 0
     [[ $output$stderr == *zmq* ]] || complain "expected a word on zmq"
     expect_json '[.cells[] | select(.channel != "zmq") | .status] | length == 32 and all(. == "ok")' out.json
     expect_json '[.cells[] | select(.channel == "zmq") | .status] | all(. == "skipped")' out.json
     run --separate-stderr weir list zmq
-    [[ $output == *libzmq* ]] || complain "expected what to install"
+    [[ $output == *libzmq3-dev* ]] || complain "expected what to build it with"
+}
+
+@test "a zmq module without libzmq: list says which library to install; of a broken module it does not" {
+    mkdir modules
+    export WEIR_DRIVER_PATH=$box/modules
+    sed 's/libzmq\.so\.5/libzmq.so.0/' "$WEIR_BUILD/channels/plugins/zmq.so" >modules/zmq.so
+    run --separate-stderr weir list zmq
+    [[ $output == *"not available"*libzmq.so.0*libzmq5* && $output != *libzmq3-dev* ]] || complain "expected libzmq5"
+    echo nonsense >modules/zmq.so
+    run --separate-stderr weir list zmq
+    [[ $output == *"not available"*modules/zmq.so* && $output != *libzmq* ]] || complain "expected the file's name"
 }
 
 @test "libzmq damaged: list says so" {

@@ -53,8 +53,8 @@ struct conformance_case {
     void (*run)(struct scene *scene);
 };
 
-extern const struct conformance_case message_cases[], end_cases[], death_cases[], inplace_cases[], polling_cases[],
-    scaling_cases[], waiting_cases[], hygiene_cases[];
+extern const struct conformance_case message_cases[], end_cases[], death_cases[], crowd_death_cases[], inplace_cases[],
+    polling_cases[], scaling_cases[], waiting_cases[], hygiene_cases[];
 
 /* ---- scenes: one channel and its workers ------------------------------------------------------------------- */
 
@@ -120,6 +120,10 @@ void await_standstill(void);
 /* Notes the time of an event; the other checks that it has noticed it soon, and returns how late in ns. */
 void mark_event(void);
 int64_t require_soon(const char *file, int line, int64_t limit_ns);
+/* The same for a death: how late goes to the board. */
+void note_death(void);
+/* Until somebody kills this process. */
+_Noreturn void stay(void);
 
 /* ---- messages ---------------------------------------------------------------------------------------------- */
 

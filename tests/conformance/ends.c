@@ -252,6 +252,43 @@ static void shutdown_send(struct scene *scene)
     start_workers(scene, block_until_shutdown, shut_down_sender);
 }
 
+/* Nothing of a channel that is shut down is published any more, by whichever call. */
+static void shutdown_publish(struct scene *scene)
+{
+    void *place = NULL;
+    open_channel(scene, &(struct weir_channel_config){.producers = 2});
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    struct weir_endpoint *idle = attach(scene, WEIR_PRODUCER, 0);
+    struct weir_endpoint *busy = attach(scene, WEIR_PRODUCER, 1);
+    EXPECT(send_message(busy, 0, 8, WEIR_MORE, WEIR_FOREVER), WEIR_OK);
+    EXPECT(weir_reserve(busy, 8, &place, WEIR_FOREVER), WEIR_OK);
+    message_fill(place, 8, 1, 1);
+    weir_channel_shutdown(scene->channel);
+    EXPECT(weir_flush(idle, WEIR_NOW), WEIR_ECANCELED);
+    EXPECT(weir_flush(busy, WEIR_NOW), WEIR_ECANCELED);
+    EXPECT(weir_commit(busy, 8, 0, WEIR_FOREVER), WEIR_ECANCELED);
+    EXPECT(weir_commit(busy, 8, WEIR_MORE, WEIR_NOW), WEIR_ECANCELED);
+    EXPECT(weir_abort(busy), WEIR_OK); /* the reservation is still the caller's */
+    weir_detach(busy);
+    weir_detach(idle);
+    weir_detach(consumer);
+}
+
+static void epipe_publish(struct scene *scene)
+{
+    void *place = NULL;
+    open_channel(scene, &one_to_one);
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+    EXPECT(weir_reserve(producer, 8, &place, WEIR_FOREVER), WEIR_OK);
+    message_fill(place, 8, 0, 0);
+    weir_detach(consumer);
+    EXPECT(weir_flush(producer, WEIR_NOW), WEIR_EPIPE);
+    EXPECT(weir_commit(producer, 8, 0, WEIR_FOREVER), WEIR_EPIPE);
+    EXPECT(weir_abort(producer), WEIR_OK);
+    weir_detach(producer);
+}
+
 /* ---- places ------------------------------------------------------------------------------------------------ */
 
 static void reattach(struct scene *scene)
@@ -332,6 +369,9 @@ const struct conformance_case end_cases[] = {
     {"sigpipe", "SIGPIPE at its default disposition does not kill", SPANS, false, sigpipe},
     {"shutdown_recv", "shutdown wakes a blocked consumer, and every later call fails", PAIRINGS, false, shutdown_recv},
     {"shutdown_send", "shutdown wakes a blocked producer, and every later call fails", PAIRINGS, false, shutdown_send},
+    {"shutdown_publish", "commit and flush of a channel that is shut down give WEIR_ECANCELED", SPANS, false,
+     shutdown_publish},
+    {"epipe_publish", "commit and flush give WEIR_EPIPE once no consumer is left", SPANS, false, epipe_publish},
     {"reattach", "a place whose endpoint has detached may be taken again, and messages flow again", SPANS, false,
      reattach},
     {"heirs", "a consumer goes on exactly where the one before it at its place stopped", SPANS, false, heirs},

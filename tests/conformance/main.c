@@ -10,13 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct conformance_case *const tables[] = {message_cases, end_cases,     death_cases,   inplace_cases,
-                                                        polling_cases, scaling_cases, waiting_cases, hygiene_cases};
+static const struct conformance_case *const tables[] = {message_cases,     end_cases,     death_cases,
+                                                        crowd_death_cases, inplace_cases, polling_cases,
+                                                        scaling_cases,     waiting_cases, hygiene_cases};
 
-static const char *const variant_names[] = {"threads",        "processes",      "thread:thread",
-                                            "thread:process", "process:thread", "process:process"};
+static const char *const variant_names[] = {
+    "threads", "processes", "thread:thread", "thread:process", "process:thread", "process:process", NULL};
 
-enum { VARIANTS = sizeof variant_names / sizeof variant_names[0] };
+enum { VARIANTS = sizeof variant_names / sizeof variant_names[0] - 1 };
 
 /* ThreadSanitizer does not follow a process that forks and then starts threads. */
 #if defined(__SANITIZE_THREAD__)
@@ -71,6 +72,59 @@ static const struct conformance_case *find_case(const char *name)
         }
     }
     return NULL;
+}
+
+/* ---- words that mean nothing ------------------------------------------------------------------------------- */
+
+/* Says what was probably meant, and where to look; the exit status. */
+static int unknown_word(const char *what, const char *word, const char *const *words, const char *where)
+{
+    const char *near = weir_nearest(word, words);
+    fprintf(stderr, "conformance: no %s is called '%s'", what, word);
+    if (near != NULL) {
+        fprintf(stderr, "; did you mean '%s'?", near);
+    }
+    fprintf(stderr, " %s\n", where);
+    return 2;
+}
+
+static int unknown_case(const char *word)
+{
+    const char *names[128];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
+        for (const struct conformance_case *test = tables[i]; test->name != NULL && count < 127; test++) {
+            names[count++] = test->name;
+        }
+    }
+    names[count] = NULL;
+    return unknown_word("case", word, names, "(--cases lists all)");
+}
+
+/* A spec whose words are wrong is no channel that fails: it is told once, and no case is run. */
+static void read_spec(struct scene *scene)
+{
+    const struct weir_channel_config config = {.span = scene->span};
+    struct weir_error error = {0};
+    int result = weir_channel_create(&scene->channel, scene->spec, &config, &error);
+    if (result == WEIR_EUNKNOWN || result == WEIR_EINVAL) {
+        skip("%s", error.text);
+    }
+}
+
+/* In a process of its own, as all that makes channels. Should it crash there the cases will tell. */
+static bool is_spec(const char *spec)
+{
+    static const struct conformance_case reading = {"spec", "its words are right", THREADS, true, read_spec};
+    if (watch_case(spec, &reading, THREADS) != EXIT_SKIPPED) {
+        return true;
+    }
+    if (find_case(spec) != NULL) {
+        fprintf(stderr, "conformance: '%s' is a case: a SPEC comes before it (--specs lists what can be had)\n", spec);
+    } else {
+        fprintf(stderr, "conformance: %s (--specs lists what can be had)\n", board->reason);
+    }
+    return false;
 }
 
 /* ---- what it prints ---------------------------------------------------------------------------------------- */
@@ -152,10 +206,11 @@ static int run_one(const char *spec, const char *case_name, const char *variant_
 {
     const struct conformance_case *test = find_case(case_name);
     unsigned variant = variant_word != NULL ? find_variant(variant_word) : 0;
-    if (test == NULL || (variant_word != NULL && variant == 0)) {
-        fprintf(stderr, "conformance: no %s is called '%s'; see --cases\n", test == NULL ? "case" : "span or pairing",
-                test == NULL ? case_name : variant_word);
-        return 2;
+    if (test == NULL) {
+        return unknown_case(case_name);
+    }
+    if (variant_word != NULL && variant == 0) {
+        return unknown_word("span or pairing", variant_word, variant_names, "(--help lists all)");
     }
     if (variant == 0) {
         return run_variants(test, spec);
@@ -196,6 +251,9 @@ static int measure_deaths(const char *count, const char *spec)
         fprintf(stderr, "conformance: --deaths takes a number of kills, not '%s'\n", count);
         return 2;
     }
+    if (!is_spec(spec)) {
+        return 2;
+    }
     int result = print_deaths(spec, "producer", kills);
     return result == EXIT_PASSED ? print_deaths(spec, "consumer", kills) : result;
 }
@@ -218,6 +276,9 @@ int main(int argc, char **argv)
     }
     if (*first == '\0' || *first == '-' || argc > 4) {
         fputs("conformance: expected SPEC [CASE [SPAN|PAIRING]]; see --help\n", stderr);
+        return 2;
+    }
+    if (!is_spec(first)) {
         return 2;
     }
     return argc == 2 ? for_each_case(run_variants, first) : run_one(first, argv[2], argc == 4 ? argv[3] : NULL);

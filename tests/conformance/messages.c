@@ -160,6 +160,26 @@ static void full_large(struct scene *scene)
     fill_and_drain(scene, scene->info.max_message_bytes);
 }
 
+/* As many messages of the maximum as the channel says that it holds, for one consumer and for several: mechanisms that
+ * count bytes round them in ways that depend on the size. */
+static void depth(struct scene *scene)
+{
+    static const size_t longest[] = {1, 100, 200, 700, 1000, 1800, 3700, 4096, 8000, 16000, 17000, 30000, 40000, 65000};
+    for (size_t i = 0; i < 2 * sizeof longest / sizeof longest[0]; i++) {
+        open_channel(scene, &(struct weir_channel_config){
+                                .max_message_bytes = longest[i / 2], .depth = 40, .consumers = 1 + i % 2});
+        if (is_async(scene)) {
+            skip("what travels by itself lies in more places than the channel's own");
+        }
+        struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
+        uint64_t taken = fill(scene, producer, 0, scene->info.max_message_bytes);
+        REQUIRE(taken >= scene->info.depth, "%zu bytes: expected room for the depth of %zu, got %" PRIu64,
+                scene->info.max_message_bytes, scene->info.depth, taken);
+        weir_detach(producer);
+        close_channel(scene);
+    }
+}
+
 static void empty(struct scene *scene)
 {
     open_channel(scene, &(struct weir_channel_config){0});
@@ -262,6 +282,7 @@ const struct conformance_case message_cases[] = {
     {"full", "a channel takes a bounded number of messages, and has room again once they are received", SPANS, false,
      full},
     {"full_large", "the same with messages of maximum length", SPANS, false, full_large},
+    {"depth", "a channel holds as many messages of its maximum length as it says", SPANS, false, depth},
     {"empty", "an empty channel says WEIR_EAGAIN", SPANS, false, empty},
     {"deadlines", "send and receive wait until their deadline, no less and not much more", SPANS, false, deadlines},
     {"small_buffer", "a buffer that is too small gives WEIR_EMSGSIZE and keeps the message", SPANS, false,

@@ -204,11 +204,52 @@ static void fd_stream(struct scene *scene)
     start_workers(scene, stream_by_poll, loop_in_epoll);
 }
 
+/* ---- two producers that share what wakes them --------------------------------------------------------------- */
+
+static void fill_until_armed(struct weir_endpoint *producer)
+{
+    int result;
+    descriptor(producer);
+    while ((result = send_message(producer, 0, 512, 0, WEIR_NOW)) == WEIR_OK) {
+    }
+    EXPECT(result, WEIR_EAGAIN);
+}
+
+/* Both are full and armed, then there is room for both. The one that looks first, until it is full and armed again,
+ * must not take the wake-up of the other: if that one has room still, its descriptor must be ready. */
+static void fd_shared(struct scene *scene)
+{
+    unsigned char buffer[512];
+    open_channel(scene, &(struct weir_channel_config){.producers = 2, .max_message_bytes = 512, .depth = 8});
+    if (is_async(scene)) {
+        skip("what travels by itself makes room at any time");
+    }
+    struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
+    struct weir_endpoint *first = attach(scene, WEIR_PRODUCER, 0);
+    struct weir_endpoint *second = attach(scene, WEIR_PRODUCER, 1);
+    for (int round = 0; round < 3; round++) {
+        fill_until_armed(first);
+        fill_until_armed(second);
+        while (weir_recv(consumer, buffer, sizeof buffer, WEIR_NOW) == 512) {
+        }
+        fill_until_armed(first);
+        struct pollfd ready = {.fd = descriptor(second), .events = POLLIN};
+        int told = poll(&ready, 1, 0);
+        int result = send_message(second, 0, 512, 0, WEIR_NOW);
+        REQUIRE(result != WEIR_OK || told == 1, "expected that a producer that has room is told so");
+    }
+    weir_detach(second);
+    weir_detach(first);
+    weir_detach(consumer);
+}
+
 const struct conformance_case polling_cases[] = {
     {"fd_consumer", "a consumer's descriptor becomes ready for messages and for the end", PAIRINGS, false, fd_consumer},
     {"fd_producer", "a producer's descriptor becomes ready for room and for the consumer's goodbye", PAIRINGS, false,
      fd_producer},
     {"fd_shutdown", "shutdown makes the descriptor ready", PAIRINGS, false, fd_shutdown},
     {"fd_stream", "2000 messages between two event loops that sleep in poll alone", PAIRINGS, false, fd_stream},
+    {"fd_shared", "a producer that looks at its descriptor does not take the wake-up of another", SPANS, false,
+     fd_shared},
     {0},
 };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 struct board *board;
 
@@ -56,6 +57,21 @@ int64_t require_soon(const char *file, int line, int64_t limit_ns)
                 limit_ns / MILLISECOND_NS, late_ns / MILLISECOND_NS);
     }
     return late_ns;
+}
+
+_Noreturn void stay(void)
+{
+    for (;;) {
+        pause();
+    }
+}
+
+void note_death(void)
+{
+    int64_t late_ns = require_soon(HERE, SECOND_NS);
+    if (late_ns > atomic_load(&board->death_ns)) {
+        atomic_store(&board->death_ns, late_ns);
+    }
 }
 
 /* ---- the channel ------------------------------------------------------------------------------------------- */

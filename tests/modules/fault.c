@@ -16,7 +16,7 @@
 
 enum { OPTION_OF, OPTION_KIND, OPTION_EVERY, OPTION_SEED, OPTION_ROLE, OPTION_DELAY };
 
-enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW };
+enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW, REFUSE };
 
 static const struct weir_option fault_options[] = {
     [OPTION_OF] = {.name = "of",
@@ -26,8 +26,8 @@ static const struct weir_option fault_options[] = {
     [OPTION_KIND] = {.name = "kind",
                      .type = WEIR_OPTION_CHOICE,
                      .fallback = "none",
-                     .choices = "none|drop|repeat|swap|flip|truncate|crash|exit|hang|slow",
-                     .help = "what goes wrong"},
+                     .choices = "none|drop|repeat|swap|flip|truncate|crash|exit|hang|slow|refuse",
+                     .help = "what goes wrong; refuse: one attach in `every` fails, the first one too"},
     [OPTION_EVERY] = {.name = "every",
                       .type = WEIR_OPTION_NUMBER,
                       .fallback = "1000",
@@ -54,6 +54,7 @@ static const struct weir_option fault_options[] = {
 
 struct fault_channel {
     struct weir_channel *inner;
+    uint64_t attaches; /* of this process */
 };
 
 /* When the copy in `pending` goes out. */
@@ -124,7 +125,9 @@ static int fault_attach(struct weir_driver_endpoint *endpoint)
     state->random = number_of(channel, OPTION_SEED) * 2048 + endpoint->role * 1024u + endpoint->index;
     state->offset = draw(state) % number_of(channel, OPTION_EVERY);
     state->copy = malloc(channel->config->max_message_bytes);
-    if (state->copy == NULL) {
+    bool refuses =
+        number_of(channel, OPTION_KIND) == REFUSE && shared->attaches++ % number_of(channel, OPTION_EVERY) == 0;
+    if (state->copy == NULL || refuses) {
         return WEIR_ENOMEM;
     }
     int result = weir_attach(&state->inner, shared->inner, endpoint->role, endpoint->index);

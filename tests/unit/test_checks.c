@@ -88,6 +88,8 @@ static void expect(const char *id, enum check_state state, const char *words, co
     const struct check *check = judge(id);
     if (check->state != state || strstr(check->text, words) == NULL || strstr(check->fix, fix) == NULL)
         fail_msg("%s is %s: %s (%s)", id, check_state_name(check->state), check->text, check->fix);
+    if (strlen(check->text) > CHECK_TEXT)
+        fail_msg("%s is too long for a line: %s", id, check->text);
     if ((check->state == CHECK_WARNING) != (check->fix[0] != '\0'))
         fail_msg("%s: a warning has a remedy, and nothing else has one", id);
 }
@@ -122,7 +124,7 @@ static void every_check_says_something(void **state)
     look();
     judge("steal");
     for (size_t i = 0; i < CHECK_COUNT; i++) {
-        assert_true(strlen(checks.items[i].text) > 0);
+        assert_in_range(strlen(checks.items[i].text), 1, CHECK_TEXT);
         assert_true(strlen(checks.items[i].id) <= 15);
         for (size_t j = 0; j < i; j++)
             assert_string_not_equal(checks.items[i].id, checks.items[j].id);
@@ -276,13 +278,12 @@ static void steal_and_others_over_the_sample(void **state)
     look();
     expect("steal", CHECK_NA, "not sampled", "");
     expect("other-load", CHECK_NA, "not sampled", "");
-    put("/proc/stat", "cpu 1010 0 1000 5985 0 0 0 105 0 0\n");
+    put("/proc/stat", "cpu 1170 0 1025 9000 0 3 1 101 0 0\n");
     environment_sample(&machine);
     expect("steal", CHECK_OK, "0.5 %", "");
-    put("/proc/stat", "cpu 1000 0 1000 5970 0 0 0 130 0 0\n");
+    put("/proc/stat", "cpu 1000 0 1090 9970 0 4 3 103 0 0\n");
     environment_sample(&machine);
     expect("steal", CHECK_WARNING, "3.0 %", "CPUs of its own");
-    expect("other-load", CHECK_OK, "0.00 CPUs", "");
     machine.begin.now_ns = weir_now_ns() - 10000000000; /* 300 ticks of 10 ms in 10 s */
     put("/proc/stat", "cpu 1000 300 1000 5700 0 0 0 100 0 0\n");
     environment_sample(&machine);
@@ -301,6 +302,10 @@ static void a_guest_that_was_never_told_of_steal_does_not_know(void **state)
     look();
     put("/proc/stat", "cpu 1000 0 1000 6000 0 0 0 0 0 0\n");
     environment_sample(&machine);
+    expect("other-load", CHECK_OK, "0.00 CPUs", "");
+    expect("steal", CHECK_NA, "", "");
+    put("/proc/stat", "cpu 1100 0 1000 6000 0 0 0 0 0 0\n");
+    environment_sample(&machine);
     expect("steal", CHECK_OK, "0.0 %", "");
     strcpy(machine.hypervisor, "KVM");
     expect("steal", CHECK_NA, "may not tell", "");
@@ -315,6 +320,12 @@ static void pressure(void **state)
     put("/proc/pressure/cpu", "some avg10=12.00 avg60=0.00 avg300=0.00 total=1\n");
     look();
     expect("pressure", CHECK_WARNING, "12 %", "top");
+    put("/proc/loadavg", "0.78 0.50 0.76 3/89 17065\n");
+    look();
+    expect("pressure", CHECK_WARNING, "12 %", "top");
+    put("/proc/loadavg", "0.78 0.50 0.76 1/89 17065\n");
+    look();
+    expect("pressure", CHECK_OK, "none runs now", "");
 }
 
 static void hypervisors(void **state)

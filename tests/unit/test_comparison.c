@@ -34,7 +34,7 @@ static void make_pair(struct pair *pair, size_t count)
 static struct comparison compare(const struct pair *pair, double delta)
 {
     struct comparison comparison;
-    assert_int_equal(compare_paired(&comparison, &pair->a, &pair->b, delta), 0);
+    assert_int_equal(compare_paired(&comparison, &pair->a, &pair->b, (struct slice){NULL, 0}, delta), 0);
     return comparison;
 }
 

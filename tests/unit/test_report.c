@@ -16,20 +16,12 @@
 
 #include "proto/report.h"
 
+#include "random.h"
+
 _Static_assert(REPORT_MOST_BYTES <= PIPE_BUF, "one write is atomic");
 
 static int ends[2];
 static struct report_reader reader;
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (random_state >> 16) % limit;
-}
 
 static int open_pipe(void **state)
 {

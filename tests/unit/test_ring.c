@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The ring and the cells by themselves, in one thread: order and contents against a plain model, room exactly as
- * promised, and damage by the other side, which must be found and never followed.
+ * The ring by itself, in one thread: order and contents against a plain model, room exactly as promised, and damage by
+ * the other side, which must be found and never followed.
  */
 #include <setjmp.h>
 #include <stdarg.h>

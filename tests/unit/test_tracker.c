@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Tracking: that each kind of fault ends in its own counter and in no other, in mixtures too, with one consumer and
- * with several; and that what the tracker says of any order of arrival is what a naive model says.
+ * Tracking one consumer: that each kind of fault ends in its own counter and in no other, in mixtures too, and that
+ * what the tracker says of any order of arrival is what a naive model says.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <setjmp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <cmocka.h>
+#include "random.h"
+#include "tracker_helpers.h"
 
-#include "proto/tracker.h"
+#define RUN  1u
+#define MOST 128u
 
-#define RUN   1u
-#define COUNT 2000u
-#define MOST  128u
-
-static uint64_t random_state = 88172645463325252u;
-
-static uint64_t random_below(uint64_t limit)
-{
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
-    return (random_state >> 16) % limit;
-}
-
-/* ---- one producer, one consumer, real messages, faults in between ------------------------------------------- */
+/* ---- real messages, faults in between ----------------------------------------------------------------------- */
 
 enum fault { FAULT_NONE, FAULT_DROP, FAULT_REPEAT, FAULT_SWAP, FAULT_FLIP, FAULT_TRUNCATE, FAULTS };
 
@@ -35,16 +17,6 @@ static struct sample_encoder encoder;
 static struct sample_decoder decoder;
 static struct tracker *tracker;
 static size_t size;
-
-static void assert_integrity(const struct integrity *seen, const struct integrity *expected)
-{
-    assert_int_equal(seen->sent, expected->sent);
-    assert_int_equal(seen->received, expected->received);
-    assert_int_equal(seen->lost, expected->lost);
-    assert_int_equal(seen->duplicated, expected->duplicated);
-    assert_int_equal(seen->reordered, expected->reordered);
-    assert_int_equal(seen->corrupted, expected->corrupted);
-}
 
 static void begin(enum codec codec, size_t bytes)
 {
@@ -287,126 +259,6 @@ static void any_order_of_arrival_agrees_with_a_model(void **state)
     }
 }
 
-/* ---- several producers and consumers ------------------------------------------------------------------------ */
-
-#define PRODUCERS 3u
-#define CONSUMERS 4u
-
-static struct tracker *crowd[CONSUMERS];
-static uint64_t sent[PRODUCERS];
-
-static void note(size_t consumer, uint32_t producer, uint64_t sequence)
-{
-    tracker_note(crowd[consumer], SAMPLE_OK, &(struct sample_seen){.producer = producer, .sequence = sequence});
-}
-
-static void crowd_begin(void)
-{
-    for (size_t i = 0; i < CONSUMERS; i++) {
-        crowd[i] = tracker_create(PRODUCERS);
-        assert_non_null(crowd[i]);
-    }
-    memset(sent, 0, sizeof sent);
-}
-
-static struct integrity crowd_settle(bool numbered)
-{
-    struct tracker_tally tallies[CONSUMERS];
-    struct integrity integrity;
-    for (size_t i = 0; i < CONSUMERS; i++) {
-        tracker_tally(crowd[i], &tallies[i]);
-        tracker_destroy(crowd[i]);
-    }
-    tracker_settle(tallies, CONSUMERS, sent, PRODUCERS, numbered, &integrity);
-    return integrity;
-}
-
-/* Deals messages out at random, except those of producer 1 whose number is `hole`; `again` of producer `whose` comes
- * once more, to another consumer. UINT64_MAX: none. */
-static struct integrity deal(uint64_t hole, uint32_t whose, uint64_t again)
-{
-    crowd_begin();
-    for (unsigned i = 0; i < 3 * COUNT; i++) {
-        uint32_t producer = (uint32_t)random_below(PRODUCERS);
-        uint64_t sequence = sent[producer]++;
-        size_t consumer = random_below(CONSUMERS);
-        if (producer == 1 && sequence == hole) {
-            continue;
-        }
-        note(consumer, producer, sequence);
-        if (producer == whose && sequence == again) {
-            note((consumer + 1) % CONSUMERS, producer, sequence);
-        }
-    }
-    return crowd_settle(true);
-}
-
-static void several_consumers_add_up(void **state)
-{
-    (void)state;
-    for (unsigned trial = 0; trial < 20; trial++) {
-        struct integrity seen = deal(UINT64_MAX, 0, UINT64_MAX);
-        struct integrity expected = {.sent = 3 * COUNT, .received = 3 * COUNT};
-        assert_integrity(&seen, &expected);
-        seen = deal(100, 0, UINT64_MAX);
-        expected = (struct integrity){.sent = 3 * COUNT, .received = 3 * COUNT - 1, .lost = 1};
-        assert_integrity(&seen, &expected);
-        seen = deal(UINT64_MAX, 2, 100);
-        expected = (struct integrity){.sent = 3 * COUNT, .received = 3 * COUNT + 1, .duplicated = 1};
-        assert_integrity(&seen, &expected);
-    }
-}
-
-static void a_loss_and_a_repeat_at_different_consumers_do_not_cancel_out(void **state)
-{
-    (void)state;
-    struct integrity expected = {.sent = 3 * COUNT, .received = 3 * COUNT, .lost = 1, .duplicated = 1};
-    for (uint32_t producer = 0; producer < PRODUCERS; producer++) {
-        struct integrity seen = deal(100, producer, 101);
-        assert_integrity(&seen, &expected);
-        seen = deal(0, producer, 500);
-        assert_integrity(&seen, &expected);
-        if (producer != 1) { /* the same number, of another producer */
-            seen = deal(100, producer, 100);
-            assert_integrity(&seen, &expected);
-        }
-    }
-}
-
-static void order_is_checked_at_each_of_several_consumers(void **state)
-{
-    (void)state;
-    crowd_begin();
-    sent[0] = 6;
-    note(0, 0, 0);
-    note(1, 0, 1);
-    note(0, 0, 4);
-    note(0, 0, 2); /* late */
-    note(1, 0, 3);
-    note(1, 0, 5);
-    note(1, 0, 5); /* again */
-    struct integrity seen = crowd_settle(true);
-    struct integrity expected = {.sent = 6, .received = 7, .duplicated = 1, .reordered = 1};
-    assert_integrity(&seen, &expected);
-}
-
-static void without_numbers_totals_are_compared(void **state)
-{
-    (void)state;
-    for (int extra = -1; extra <= 1; extra++) {
-        struct integrity expected = {.sent = 9, .lost = extra<0, .duplicated = extra> 0};
-        expected.received = (uint64_t)(9 + extra);
-        crowd_begin();
-        sent[0] = 5;
-        sent[1] = 4;
-        for (uint64_t i = 0; i < expected.received; i++) {
-            note(i % 2, 0, i / 2);
-        }
-        struct integrity seen = crowd_settle(false);
-        assert_integrity(&seen, &expected);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -419,10 +271,6 @@ int main(void)
         cmocka_unit_test(messages_from_another_run_are_corrupted_and_take_no_place),
         cmocka_unit_test(a_producer_that_does_not_exist_is_corruption),
         cmocka_unit_test(any_order_of_arrival_agrees_with_a_model),
-        cmocka_unit_test(several_consumers_add_up),
-        cmocka_unit_test(a_loss_and_a_repeat_at_different_consumers_do_not_cancel_out),
-        cmocka_unit_test(order_is_checked_at_each_of_several_consumers),
-        cmocka_unit_test(without_numbers_totals_are_compared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
