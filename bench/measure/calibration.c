@@ -9,8 +9,9 @@
 #include "machine/environment.h"
 #include "random.h"
 
-/* Long enough that two clock reads, a first wake and the last few microseconds do not matter. */
-#define EPOCH_NS INT64_C(10000000)
+/* Long enough that two clock reads, a first wake and the last few microseconds do not matter; also for a pingpong, whose
+ * cost is half of it. */
+#define EPOCH_NS INT64_C(12000000)
 
 #define FIRST_COUNT 64 /* messages, but of no more than this many bytes in all, and at least 2 */
 #define FIRST_BYTES ((size_t)4 << 20)
@@ -58,6 +59,7 @@ int calibrate(struct measurer *measurer, struct cell *cell)
         if (cell->status != CELL_OK)
             break;
         cell->memory = outcome.memory;
+        cell->fixed_ns = outcome.fixed_ns;
         cell->count = scale_count(count, outcome.wall_ns);
         if (cell->count < 2 * count)
             break;

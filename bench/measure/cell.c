@@ -176,6 +176,7 @@ int cells_make(struct cells *ret_cells, const struct axes *axes)
     for (size_t i = 0; i < count; i++) {
         items[i].setup = pick(axes, i);
         items[i].memory = (struct memory){NAN, NAN};
+        items[i].fixed_ns = NAN;
         check_cell(&items[i]);
     }
     *ret_cells = (struct cells){items, count};

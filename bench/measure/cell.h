@@ -51,6 +51,7 @@ struct epoch_cost {
     double voluntary, involuntary; /* context switches, both sides */
     double epoch_ns;               /* of the whole epoch, not of a message: how long it was */
     double delayed_ns;             /* likewise: how long its workers were ready to run and did not; NaN: not known */
+    double clock_reads;            /* likewise: for timing, of all workers */
     double steal_ns;               /* likewise: what the hypervisor took meanwhile of all CPUs; NaN: not known */
 };
 
@@ -82,6 +83,7 @@ struct cell {
     uint32_t capabilities;
     uint64_t count; /* messages of each producer in an epoch */
     struct memory memory;
+    double fixed_ns; /* of an epoch: what does not grow with the messages, at most; NaN: not known */
     struct limit limit;
     struct histogram *latency;     /* over all rounds; NULL: not measured */
     struct histogram *uncorrected; /* paced: from the real send time, not from the intended one; else NULL */

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "chunk.h"
+#include "machine/clock.h"
 #include "proto/report.h"
 #include "runner.h"
 
@@ -115,6 +116,7 @@ static void compute_cost(const struct setup *setup, const struct reports *report
         *(is_producer ? &cost.producer_system_ns : &cost.consumer_system_ns) += (double)report->system_ns / messages;
         cost.driver_ns += (double)report->driver_ns / messages;
         cost.delayed_ns += report->has_delayed_ns ? (double)report->delayed_ns : NAN;
+        cost.clock_reads += (double)report->clock_reads;
         cost.voluntary += (double)report->voluntary_switches / messages;
         cost.involuntary += (double)report->involuntary_switches / messages;
     }
@@ -141,6 +143,21 @@ static struct memory mean_memory(const struct setup *setup, const struct reports
             memory.consumer_bytes += bytes / setup->workers.consumers;
     }
     return memory;
+}
+
+/* The clock reads, and with a stream the way of the first message, until which the consumer had nothing to do. The
+ * trips of a pingpong are a chain without a beginning of its own. */
+static double fixed_ns(const struct setup *setup, const struct reports *reports)
+{
+    double arrival_ns = setup->pattern == PATTERN_PINGPONG ? 0 : NAN;
+    int64_t first_ns = INT64_MAX;
+    for (uint32_t i = 0; i < reports->count; i++)
+        if (reports->items[i].role == weir_Role_ROLE_PRODUCER && reports->items[i].first_ns < first_ns)
+            first_ns = reports->items[i].first_ns;
+    for (uint32_t i = 0; i < reports->count; i++)
+        if (reports->items[i].has_arrival_ns)
+            arrival_ns = (double)(reports->items[i].arrival_ns - first_ns);
+    return arrival_ns + 2 * clock_facts()->overhead_ns;
 }
 
 static void describe_damage(struct outcome *outcome)
@@ -227,6 +244,7 @@ static void judge(struct cell *cell, const struct epoch *epoch, const struct rep
     else
         compute_cost(setup, reports, epoch->count, outcome);
     outcome->memory = mean_memory(setup, reports);
+    outcome->fixed_ns = fixed_ns(setup, reports);
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ struct outcome {
     const struct histogram *latency, *uncorrected; /* NULL: not measured; good until the next epoch */
     struct integrity integrity;
     struct memory memory; /* of an exploring epoch */
+    double fixed_ns;      /* likewise */
 };
 
 /* What to do in an epoch. */

@@ -81,27 +81,35 @@ static double middle(const double *values, size_t count)
     return (values[(count - 1) / 2] + values[count / 2]) / 2;
 }
 
-/* The regime of one yardstick. */
+/* The regime of one yardstick. One that lies far from the only regime there is belongs to none. */
 static int regime_of(const struct journal *journal, double line_ns)
 {
+    const struct regime *regimes = journal->regimes;
     if (!isfinite(line_ns))
         return REGIME_BETWEEN;
-    const struct regime *regimes = journal->regimes;
-    return journal->regime_count == 2 && line_ns * line_ns > regimes[0].line_ns * regimes[1].line_ns ? 1 : 0;
+    if (journal->regime_count == 2)
+        return line_ns * line_ns > regimes[0].line_ns * regimes[1].line_ns;
+    return line_ns > regimes[0].line_ns * REGIMES_APART || line_ns * REGIMES_APART < regimes[0].line_ns ? REGIME_BETWEEN
+                                                                                                        : 0;
 }
 
-static void name_regimes(struct journal *journal, double *values, size_t count)
+/* Names the regimes from sorted yardsticks; a gap of 0 is none. */
+static void name_regimes(struct journal *journal, const double *values, size_t count, size_t gap)
 {
-    qsort(values, count, sizeof *values, compare_doubles);
-    size_t gap = find_gap(values, count);
-    if (gap == 0) {
-        journal->regimes[0] = (struct regime){"steady", middle(values, count), 0};
-        journal->regime_count = 1;
-        return;
-    }
-    journal->regimes[0] = (struct regime){"near", middle(values, gap), 0};
+    const char *name = gap > 0 ? "near" : "steady";
+    journal->regimes[0] = (struct regime){name, middle(values, gap > 0 ? gap : count), 0};
     journal->regimes[1] = (struct regime){"far", middle(values + gap, count - gap), 0};
-    journal->regime_count = 2;
+    journal->regime_count = gap > 0 ? 2 : 1;
+}
+
+static void sort_rounds(struct journal *journal)
+{
+    for (size_t i = 0; i < journal->round_count; i++) {
+        int before = regime_of(journal, journal->lines_ns[i]), after = regime_of(journal, journal->lines_ns[i + 1]);
+        journal->rounds[i].regime = before == after ? before : REGIME_BETWEEN;
+        if (before == after && before != REGIME_BETWEEN)
+            journal->regimes[before].round_count++;
+    }
 }
 
 void journal_find_regimes(struct journal *journal)
@@ -116,15 +124,18 @@ void journal_find_regimes(struct journal *journal)
         if (isfinite(journal->lines_ns[i]))
             values[count++] = journal->lines_ns[i];
     }
-    if (count > 0)
-        name_regimes(journal, values, count);
-    free(values);
-    for (size_t i = 0; i < journal->round_count && journal->regime_count > 0; i++) {
-        int before = regime_of(journal, journal->lines_ns[i]), after = regime_of(journal, journal->lines_ns[i + 1]);
-        journal->rounds[i].regime = before == after || journal->regime_count == 1 ? before : REGIME_BETWEEN;
-        if (journal->rounds[i].regime >= 0)
-            journal->regimes[journal->rounds[i].regime].round_count++;
+    if (count > 0) {
+        qsort(values, count, sizeof *values, compare_doubles);
+        name_regimes(journal, values, count, find_gap(values, count));
+        sort_rounds(journal);
     }
+    /* Yardsticks that are odd now and then, with no whole round between two of them, are noise. */
+    if (journal->regime_count == 2 &&
+        (journal->regimes[0].round_count < LEAST_ROUNDS || journal->regimes[1].round_count < LEAST_ROUNDS)) {
+        name_regimes(journal, values, count, 0);
+        sort_rounds(journal);
+    }
+    free(values);
 }
 
 int journal_main_regime(const struct journal *journal)

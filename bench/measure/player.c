@@ -253,7 +253,8 @@ static void fill_report(struct player *player)
     uint64_t cpu_ns = (uint64_t)(player->end.cpu_ns - player->begin.cpu_ns);
     report->system_ns = user_us + system_us > 0 ? cpu_ns * system_us / (user_us + system_us) : 0;
     report->user_ns = cpu_ns - report->system_ns;
-    report->has_driver_ns = true;
+    report->has_driver_ns = report->has_clock_reads = true;
+    report->clock_reads = player->end.clock_reads - player->begin.clock_reads;
     report->driver_ns = (uint64_t)(player->end.driver_ns - player->begin.driver_ns);
     report->has_delayed_ns = player->begin.delayed_ns >= 0 && player->end.delayed_ns >= 0;
     report->delayed_ns = (uint64_t)(player->end.delayed_ns - player->begin.delayed_ns);

@@ -9,9 +9,9 @@
 
 #include "machine/clock.h"
 
-static int send_samples(struct player *player, uint64_t from, uint64_t to)
+/* All carry the same time: a clock read a message would be a good part of some channels' cost. */
+static int send_samples(struct player *player, uint64_t from, uint64_t to, int64_t sent_ns)
 {
-    int64_t sent_ns = clock_now_ns(); /* once: a clock read a message would be a good part of some channels' cost */
     uint32_t batch = player->setup->batch;
     for (uint64_t sequence = from; sequence < to; sequence++) {
         unsigned flags = batch > 1 && (sequence + 1) % batch != 0 && sequence + 1 < to ? WEIR_MORE : 0;
@@ -30,53 +30,87 @@ void stream_produce(struct player *player)
 {
     const struct epoch *epoch = player->epoch;
     struct workers workers = player->setup->workers;
-    if (send_samples(player, 0, epoch->warm) != 0)
+    if (send_samples(player, 0, epoch->warm, clock_now_ns()) != 0)
         return;
     player_wait_for_sum(player, workers.producers, workers.consumers, epoch->warm * workers.producers);
     player_begin_measuring(player);
-    send_samples(player, epoch->warm, epoch->warm + epoch->count);
-    player_end_measuring(player);
+    send_samples(player, epoch->warm, epoch->warm + epoch->count, player->report.first_ns);
+    usage_read(&player->meter, &player->end);
+}
+
+/* ---- receiving ----------------------------------------------------------------------------------------------- */
+
+/* What a consumer does next beside receiving. Alone, the number of messages tells when; else the sequences do, if the
+ * messages have them. */
+enum step { STEP_BEGIN, STEP_ARRIVAL, STEP_END };
+
+struct watch {
+    enum step step;
+    uint64_t count;    /* when so many have been received; UINT64_MAX: never */
+    uint64_t sequence; /* when a message has this sequence or a later one */
+};
+
+static struct watch first_watch(const struct player *player)
+{
+    const struct epoch *epoch = player->epoch;
+    struct workers workers = player->setup->workers;
+    if (workers.consumers == 1)
+        return (struct watch){STEP_BEGIN, epoch->warm * workers.producers, UINT64_MAX};
+    return (struct watch){STEP_BEGIN, UINT64_MAX, player->decoder->numbered ? epoch->warm : 0};
+}
+
+static struct watch last_watch(const struct player *player)
+{
+    const struct epoch *epoch = player->epoch;
+    struct workers workers = player->setup->workers;
+    const uint64_t end = epoch->warm + epoch->count, window = epoch->count / 64 + workers.consumers;
+    if (workers.consumers == 1)
+        return (struct watch){STEP_END, end * workers.producers, UINT64_MAX};
+    return (struct watch){STEP_END, UINT64_MAX, player->decoder->numbered && end > window ? end - window : 0};
+}
+
+/* Takes the step and returns what comes next. */
+static struct watch take_step(struct player *player, struct watch watch)
+{
+    switch (watch.step) {
+    case STEP_BEGIN:
+        player_set_phase(player, PHASE_MEASURING);
+        usage_read(&player->meter, &player->begin);
+        if (player->epoch->exploring && watch.count != UINT64_MAX)
+            return (struct watch){STEP_ARRIVAL, watch.count + 1, UINT64_MAX};
+        return last_watch(player);
+    case STEP_ARRIVAL:
+        player->report.has_arrival_ns = true;
+        player->report.arrival_ns = clock_now_ns();
+        return last_watch(player);
+    case STEP_END:
+        player->report.last_ns = clock_now_ns();
+        if (watch.count != UINT64_MAX)
+            usage_read(&player->meter, &player->end);
+        return watch;
+    }
+    return watch;
 }
 
 void stream_consume(struct player *player)
 {
-    const struct epoch *epoch = player->epoch;
-    struct workers workers = player->setup->workers;
-    const bool alone = workers.consumers == 1;
-    const uint64_t warm = epoch->warm * workers.producers;
-    const uint64_t end = epoch->warm + epoch->count;
-    const uint64_t all = end * workers.producers;
-    const uint64_t window = epoch->count / 64 + workers.consumers;
-    const bool numbered = player->decoder->numbered;
-    /* Alone, the count tells where warm-up and epoch end; else the sequences do, if the messages have them. */
-    const uint64_t first_measured = alone ? UINT64_MAX : numbered ? epoch->warm : 0;
-    const uint64_t first_of_last = alone ? UINT64_MAX : numbered && end > window ? end - window : 0;
-    bool measuring = false, done = false;
+    struct watch watch = first_watch(player);
     struct sample_seen seen = {0};
-    for (uint64_t received = 0;;) {
-        ssize_t length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER);
-        if (length < 0) {
-            if (length != WEIR_EOF)
-                player_fail(player, (int)length, "receiving");
-            break;
-        }
+    ssize_t length;
+    uint64_t received = 0;
+    while ((length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER)) >= 0) {
         player_check(player, length, &seen);
         received++;
-        if ((alone && received == all) || seen.sequence >= first_of_last)
-            player->report.last_ns = clock_now_ns();
-        player_set_count(player, received);
-        if (!measuring && ((alone && received >= warm) || seen.sequence >= first_measured)) {
-            measuring = true;
-            player_set_phase(player, PHASE_MEASURING);
-            usage_read(&player->meter, &player->begin);
-        }
-        if (alone && received == all) {
-            done = true;
-            usage_read(&player->meter, &player->end);
-        }
+        if (received == watch.count || seen.sequence >= watch.sequence)
+            watch = take_step(player, watch);
+        player_set_count(player, received); /* the producers wait for it: so their clock starts after STEP_BEGIN */
     }
-    if (!done)
+    if (length != WEIR_EOF)
+        player_fail(player, (int)length, "receiving");
+    if (player->end.cpu_ns == 0) /* not alone: nobody else knew when it was over */
         usage_read(&player->meter, &player->end);
+    if (player->begin.cpu_ns == 0)
+        player->begin = player->end;
 }
 
 /* The consumer of a channel that carries nothing makes up what the producers would have sent: of each producer every
@@ -112,7 +146,8 @@ void stream_consume_made_up(struct player *player)
         return;
     for (unsigned looks = 0; !stage_all(epoch->stage, 0, producers, PHASE_MEASURING); looks++)
         stage_pause(looks);
-    player_begin_measuring(player);
+    player_set_phase(player, PHASE_MEASURING);
+    usage_read(&player->meter, &player->begin);
     receive_made_up(player, epoch->warm, epoch->warm + epoch->count);
     player_end_measuring(player);
 }

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "machine/clock.h"
+
 static int64_t read_clock(clockid_t id)
 {
     struct timespec time = {0};
@@ -84,6 +86,7 @@ void usage_read(const struct usage_meter *meter, struct usage *ret)
     getrusage(meter->is_thread ? RUSAGE_THREAD : RUSAGE_SELF, &ret->rusage);
     ret->driver_ns = meter->stage != NULL ? read_driver_threads(meter->stage) : 0;
     ret->delayed_ns = read_delay(meter->delay_fd);
+    ret->clock_reads = clock_reads;
 }
 
 int64_t usage_memory_bytes(void)

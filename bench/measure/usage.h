@@ -19,6 +19,7 @@ struct usage {
     int64_t driver_ns;  /* of threads that belong to no worker, where the meter counts them; else 0 */
     int64_t delayed_ns; /* ready to run, and did not; -1: the kernel does not tell */
     struct rusage rusage;
+    uint64_t clock_reads; /* of this thread, for timing */
 };
 
 /* One worker's. */
