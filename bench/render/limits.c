@@ -132,18 +132,12 @@ static void print_rows(FILE *file, const struct survey *survey, bool markdown, b
     const char *const heads[COLUMN_COUNT] = {"LIMIT", "CPUS", "SIZE", "MEDIAN", speaks_utf8() ? "±" : "+-", "MEANS"};
     static const bool right[COLUMN_COUNT] = {
         [COLUMN_CPUS] = true, [COLUMN_SIZE] = true, [COLUMN_MEDIAN] = true, [COLUMN_SPREAD] = true};
-    static const bool broken[COLUMN_COUNT] = {[COLUMN_MEANS] = true};
     struct rows rows = {survey, calloc(survey->gauges.count + 1, sizeof *rows.indices), 0};
     for (size_t i = 0; rows.indices != NULL && i < survey->gauges.count; i++)
         if (!survey->gauges.items[i].minor)
             rows.indices[rows.count++] = i;
-    const struct sheet sheet = {.rows = rows.count,
-                                .columns = COLUMN_COUNT,
-                                .heads = heads,
-                                .right = right,
-                                .broken = broken,
-                                .text = text_at,
-                                .data = &rows};
+    const struct sheet sheet = {
+        .rows = rows.count, .columns = COLUMN_COUNT, .heads = heads, .right = right, .text = text_at, .data = &rows};
     if (markdown)
         sheet_print_markdown(file, &sheet);
     else

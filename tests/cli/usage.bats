@@ -9,7 +9,7 @@ load helpers
     expect_refused "'shn'" mutex pipe unix shm zmq "mean 'shm'" -- run shn
     expect_refused "'frobnicate'" mutex pipe -- frobnicate
     expect_refused "''" -- run ""
-    expect_refused "'lits'" "command 'list'" -- lst
+    expect_refused "'lst'" "command 'list'" -- lst
 }
 
 @test "an unknown option of a driver is named, with those that there are and the nearest" {
