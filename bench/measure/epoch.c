@@ -97,7 +97,7 @@ static bool is_whole(const struct integrity *integrity)
 /* ---- costs --------------------------------------------------------------------------------------------------- */
 
 /* Stream: per message of all producers. Pingpong: per round trip of each client, which all make theirs at once. */
-static void compute_cost(const struct setup *setup, const struct reports *reports, uint64_t count,
+static void compute_cost(const struct setup *setup, const struct reports *reports, uint64_t count, bool is_synthetic,
                          struct outcome *outcome)
 {
     int64_t first = INT64_MAX, last = 0;
@@ -108,8 +108,9 @@ static void compute_cost(const struct setup *setup, const struct reports *report
         bool is_producer = report->role == weir_Role_ROLE_PRODUCER;
         if (is_producer && report->first_ns < first)
             first = report->first_ns;
-        /* The clock stops when the last message has been checked: by the consumer, or by the client that asked. */
-        bool stops_clock = !is_producer || setup->pattern == PATTERN_PINGPONG;
+        /* The clock stops when the last message has been checked: by the consumer, or by the client that asked. Where
+         * nothing is carried the consumer waits for nobody, and the last of all stops it. */
+        bool stops_clock = !is_producer || setup->pattern == PATTERN_PINGPONG || is_synthetic;
         if (stops_clock && report->last_ns > last)
             last = report->last_ns;
         *(is_producer ? &cost.producer_user_ns : &cost.consumer_user_ns) += (double)report->user_ns / messages;
@@ -242,7 +243,7 @@ static void judge(struct cell *cell, const struct epoch *epoch, const struct rep
         fail(outcome, CELL_FAILED, "%llu messages were timed, which is not how many there were",
              (unsigned long long)reports->latency.n);
     else
-        compute_cost(setup, reports, epoch->count, outcome);
+        compute_cost(setup, reports, epoch->count, (stage->capabilities & WEIR_CAP_SYNTHETIC) != 0, outcome);
     outcome->memory = mean_memory(setup, reports);
     outcome->fixed_ns = fixed_ns(setup, reports);
 }

@@ -146,3 +146,13 @@ expect_blamed() {
     kill -STOP "$(workers | head -1)"
     expect_blamed '(producer|consumer)'
 }
+
+@test "a driver that takes a known time is not said to take less, whichever side takes it" {
+    local side
+    for side in producer consumer; do
+        WEIR_DRIVER_PATH=$WEIR_FAULTS run --separate-stderr weir run "timed,ns=5000,side=$side" --json - \
+            "${quick[@]}" -p all
+        expect_status 0
+        expect_json "[.cells[] | .cost_ns.median >= 4900 and .cpu_ns.$side >= 4500] | length == 4 and all"
+    done
+}

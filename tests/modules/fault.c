@@ -2,8 +2,7 @@
  *
  * A driver that does wrong on purpose, to test the tests: it wraps a real channel, given as of=SPEC with ':' in place
  * of ',', and spoils one message in `every`, or comes to a bad end there. Which message of each run of `every` is drawn
- * from the seed. It does not wrap channels whose messages travel by themselves: a message that it drops would then be
- * waited for. A message that it sends twice or late is kept in `pending` until the inner channel has room.
+ * from the seed. A message that it sends twice or late is kept in `pending` until the inner channel has room.
  */
 #include <weir/driver.h>
 
@@ -14,15 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "wrap.h"
+
 enum { OPTION_OF, OPTION_KIND, OPTION_EVERY, OPTION_SEED, OPTION_ROLE, OPTION_DELAY };
 
 enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW, REFUSE };
 
 static const struct weir_option fault_options[] = {
-    [OPTION_OF] = {.name = "of",
-                   .type = WEIR_OPTION_STRING,
-                   .fallback = "mutex",
-                   .help = "the spec of the channel to wrap, with ':' in place of ','"},
+    [OPTION_OF] = WRAP_OPTION_OF,
     [OPTION_KIND] = {.name = "kind",
                      .type = WEIR_OPTION_CHOICE,
                      .fallback = "none",
@@ -89,26 +87,7 @@ static uint64_t draw(struct fault_endpoint *state)
 static int fault_create(struct weir_driver_channel *channel, struct weir_error *error)
 {
     struct fault_channel *state = channel->state;
-    char *spec = strdup(channel->options[OPTION_OF].text);
-    if (spec == NULL) {
-        return weir_error_set(error, WEIR_ENOMEM, "memory ran out");
-    }
-    for (char *colon = spec; (colon = strchr(colon, ':')) != NULL;) {
-        *colon = ',';
-    }
-    int result = weir_channel_create(&state->inner, spec, channel->config, error);
-    free(spec);
-    if (result != WEIR_OK) {
-        return result;
-    }
-    struct weir_channel_info info;
-    weir_channel_info(state->inner, &info);
-    if (info.capabilities & WEIR_CAP_ASYNC) {
-        return weir_error_set(error, WEIR_ENOTSUP, "fault cannot wrap %s: its messages travel by themselves",
-                              info.driver);
-    }
-    channel->depth = info.depth;
-    return WEIR_OK;
+    return wrap_create(channel, channel->options[OPTION_OF].text, "fault", &state->inner, error);
 }
 
 static void fault_destroy(struct weir_driver_channel *channel)
@@ -130,8 +109,7 @@ static int fault_attach(struct weir_driver_endpoint *endpoint)
     if (state->copy == NULL || refuses) {
         return WEIR_ENOMEM;
     }
-    int result = weir_attach(&state->inner, shared->inner, endpoint->role, endpoint->index);
-    return result == WEIR_OK || result == WEIR_ENOMEM ? result : WEIR_ESYSTEM;
+    return wrap_attach(endpoint, shared->inner, &state->inner);
 }
 
 /* ---- doing wrong ------------------------------------------------------------------------------------------- */
@@ -172,30 +150,11 @@ static bool is_chosen(const struct weir_driver_endpoint *endpoint)
     return state->moved % number_of(endpoint->channel, OPTION_EVERY) == state->offset;
 }
 
-/* The core sees deaths, goodbyes and shutdown on the outer channel by itself. */
-static ssize_t driver_result(ssize_t result)
-{
-    switch (result) {
-    case WEIR_ETIMEDOUT:
-    case WEIR_EPIPE:
-    case WEIR_EOF:
-    case WEIR_EPEERDIED:
-    case WEIR_ECANCELED:
-        return WEIR_EAGAIN;
-    case WEIR_EMSGSIZE:
-    case WEIR_EINVAL:
-    case WEIR_ENOMEM:
-        return WEIR_ESYSTEM;
-    default:
-        return result;
-    }
-}
-
 /* ---- send -------------------------------------------------------------------------------------------------- */
 
 static int forward(struct fault_endpoint *state, const void *buffer, size_t length)
 {
-    return (int)driver_result(weir_send(state->inner, buffer, length, 0, WEIR_NOW));
+    return (int)wrap_result(weir_send(state->inner, buffer, length, 0, WEIR_NOW));
 }
 
 static void keep(struct fault_endpoint *state, const void *buffer, size_t length, enum pending when)
@@ -279,7 +238,7 @@ static int fault_send(struct weir_driver_endpoint *endpoint, const void *buffer,
 static ssize_t fault_recv(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
     struct fault_endpoint *state = endpoint->state;
-    ssize_t length = driver_result(weir_recv(state->inner, buffer, capacity, WEIR_NOW));
+    ssize_t length = wrap_result(weir_recv(state->inner, buffer, capacity, WEIR_NOW));
     if (length >= 0) {
         if (is_chosen(endpoint) && number_of(endpoint->channel, OPTION_ROLE) == WEIR_CONSUMER) {
             come_to_a_bad_end(endpoint->channel);
