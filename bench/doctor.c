@@ -69,7 +69,13 @@ static const char *color_of(const void *data, size_t row)
     return ((const struct checks *)data)->items[row].state == CHECK_WARNING ? "yellow" : NULL;
 }
 
-/* The remedies are too long for a column. */
+/* Remedies stay on one line, because a command that is broken cannot be copied. */
+static void print_fix(FILE *file, const struct check *check)
+{
+    int length = snprintf(NULL, 0, "fix: %s: %s", check->id, check->fix);
+    fprintf(file, "fix: %s:%s%s\n", check->id, length > COLUMNS ? "\n    " : " ", check->fix);
+}
+
 static void print_table(FILE *file, void *result)
 {
     static const char *const heads[] = {"CHECK", "STATE", "FOUND"};
@@ -87,7 +93,7 @@ static void print_table(FILE *file, void *result)
     sheet_print(file, &sheet, findings->color);
     for (size_t i = 0; i < CHECK_COUNT; i++)
         if (findings->checks.items[i].state == CHECK_WARNING)
-            say(file, "fix: %s: %s\n", findings->checks.items[i].id, findings->checks.items[i].fix);
+            print_fix(file, &findings->checks.items[i]);
 }
 
 static struct sheet whole_sheet(const struct findings *findings)

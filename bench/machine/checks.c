@@ -12,6 +12,9 @@
 
 /* ---- thresholds ---------------------------------------------------------------------------------------------- */
 
+/* Ticks of 10 ms make less than this too coarse: one would be more than 2 % of a CPU's time. */
+#define SAMPLE_S 0.5
+
 /* Half of the difference (2 %) below which two costs count as the same. */
 #define STEAL_PERCENT 1.0
 
@@ -154,12 +157,26 @@ static void judge_siblings(struct check *check, const struct environment *enviro
 
 /* ---- others -------------------------------------------------------------------------------------------------- */
 
+/* Whether what was seen between environment_read and environment_sample says something; else says why not. */
+static bool was_sampled(struct check *check, const struct environment *environment, double figure)
+{
+    if (environment->begin.all_s <= 0)
+        say_unknown(check, "no /proc/stat here");
+    else if (environment->sampled_s <= 0)
+        say_unknown(check, "not sampled yet");
+    else if (environment->sampled_s < SAMPLE_S || isnan(figure))
+        say_unknown(check, "%.2f s are too short to tell", environment->sampled_s);
+    else
+        return true;
+    return false;
+}
+
 static void judge_steal(struct check *check, const struct environment *environment)
 {
     const bool guest = environment->hypervisor[0] != '\0';
-    if (isnan(environment->steal_percent)) {
-        say_unknown(check, environment->begin.all_s <= 0 ? "no /proc/stat here" : "not sampled yet");
-    } else if (environment->steal_percent > STEAL_PERCENT) {
+    if (!was_sampled(check, environment, environment->steal_percent))
+        return;
+    if (environment->steal_percent > STEAL_PERCENT) {
         say_warning(check, "the hypervisor took %.1f %% of the time wanted in %.1f s", environment->steal_percent,
                     environment->sampled_s);
         say_fix(check, "measure again at another hour, or on a machine with CPUs of its own");
@@ -172,9 +189,9 @@ static void judge_steal(struct check *check, const struct environment *environme
 
 static void judge_others(struct check *check, const struct environment *environment)
 {
-    if (isnan(environment->others_cpus)) {
-        say_unknown(check, environment->begin.all_s <= 0 ? "no /proc/stat here" : "not sampled yet");
-    } else if (environment->others_cpus > OTHERS_CPUS) {
+    if (!was_sampled(check, environment, environment->others_cpus))
+        return;
+    if (environment->others_cpus > OTHERS_CPUS) {
         say_warning(check, "other processes used %.1f CPUs in %.1f s", environment->others_cpus,
                     environment->sampled_s);
         say_fix(check, "top -o %%CPU shows which; stop them");
@@ -250,10 +267,10 @@ static void judge_clock(struct check *check, const struct environment *environme
         counter |= strcmp(environment->clocksource, counters[i]) == 0;
     if (environment->clocksource[0] != '\0' && !counter) {
         say_warning(check, "clock source %s; a read: %.0f ns", environment->clocksource, clock->overhead_ns);
-        say_fix(check, "boot with clocksource=tsc (sudo dmesg | grep -i clocksource says why it is not)");
+        say_fix(check, "boot with clocksource=tsc; why not: sudo dmesg | grep -i clocksource");
     } else if (clock->overhead_ns > CLOCK_READ_NS) {
         say_warning(check, "a read of the clock (%s) takes %.0f ns", clock->source, clock->overhead_ns);
-        say_fix(check, "boot with clocksource=tsc, or ask the host for an invariant time-stamp counter");
+        say_fix(check, "boot with clocksource=tsc, or ask the host for an invariant TSC");
     } else if (environment->clocksource[0] == '\0') {
         say_unknown(check, "clock source not to be seen; a read: %.0f ns", clock->overhead_ns);
     } else {

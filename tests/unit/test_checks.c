@@ -90,6 +90,8 @@ static void expect(const char *id, enum check_state state, const char *words, co
         fail_msg("%s is %s: %s (%s)", id, check_state_name(check->state), check->text, check->fix);
     if (strlen(check->text) > CHECK_TEXT)
         fail_msg("%s is too long for a line: %s", id, check->text);
+    if (strlen(check->fix) > 76) /* of 80, behind four spaces */
+        fail_msg("the remedy of %s is too long for a line: %s", id, check->fix);
     if ((check->state == CHECK_WARNING) != (check->fix[0] != '\0'))
         fail_msg("%s: a warning has a remedy, and nothing else has one", id);
 }
@@ -166,6 +168,8 @@ static void all_on_one_cpu_is_not_crowding_where_it_was_asked_for(void **state)
     machine.cpus = 2;
     environment_seat_on(&machine, "same", (int[]){0, 0, 0, 0}, 4);
     expect("more-workers", CHECK_NA, "one CPU", "");
+    environment_seat_on(&machine, "auto", (int[]){-1, -1, -1}, 3);
+    expect("more-workers", CHECK_WARNING, "3 workers on 2 CPUs", "");
 }
 
 static void siblings(void **state)
@@ -251,7 +255,24 @@ static void quota_of_version_1_below_the_root_of_its_mount(void **state)
     put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "120000\n");
     look();
     expect("cpu-quota", CHECK_WARNING, "1.2 CPUs", "echo -1 | sudo tee /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us");
-    put("/proc/self/cgroup", "4:cpu,cpuacct:/elsewhere\n");
+    put("/proc/self/cgroup", "4:cpu,cpuacct:/docker/ab/inner\n");
+    put("/sys/fs/cgroup/cpu,cpuacct/inner/cpu.cfs_quota_us", "30000\n");
+    put("/sys/fs/cgroup/cpu,cpuacct/inner/cpu.cfs_period_us", "100000\n");
+    look();
+    expect("cpu-quota", CHECK_WARNING, "0.3 CPUs", "/sys/fs/cgroup/cpu,cpuacct/inner/cpu.cfs_quota_us");
+    put("/proc/self/cgroup", "4:cpu,cpuacct:/docker/abc\n");
+    put("/sys/fs/cgroup/cpu,cpuacctc/cgroup.procs", "1\n");
+    look();
+    expect("cpu-quota", CHECK_NA, "", "");
+}
+
+/* Both versions at once: a quota may be set in the tree that cannot be seen. */
+static void quota_of_a_tree_that_is_not_mounted(void **state)
+{
+    (void)state;
+    put("/proc/self/cgroup", "4:cpu,cpuacct:/box\n0::/box\n");
+    put("/proc/self/mountinfo", "31 30 0:27 / /sys/fs/cgroup/unified ro - cgroup2 cgroup rw\n");
+    put("/sys/fs/cgroup/unified/box/cgroup.procs", "1\n");
     look();
     expect("cpu-quota", CHECK_NA, "", "");
 }
@@ -271,6 +292,14 @@ static void a_quota_counts_only_for_the_cpus_that_workers_use(void **state)
 
 /* ---- others -------------------------------------------------------------------------------------------------- */
 
+/* Looks again as if 10 s had gone by. */
+static void look_again_after_10_s(const char *stat)
+{
+    put("/proc/stat", stat);
+    machine.begin.now_ns = weir_now_ns() - 10000000000;
+    environment_sample(&machine);
+}
+
 static void steal_and_others_over_the_sample(void **state)
 {
     (void)state;
@@ -278,21 +307,30 @@ static void steal_and_others_over_the_sample(void **state)
     look();
     expect("steal", CHECK_NA, "not sampled", "");
     expect("other-load", CHECK_NA, "not sampled", "");
-    put("/proc/stat", "cpu 1170 0 1025 9000 0 3 1 101 0 0\n");
-    environment_sample(&machine);
+    look_again_after_10_s("cpu 1170 0 1025 9000 0 3 1 101 0 0\n");
     expect("steal", CHECK_OK, "0.5 %", "");
-    put("/proc/stat", "cpu 1000 0 1090 9970 0 4 3 103 0 0\n");
-    environment_sample(&machine);
+    look_again_after_10_s("cpu 1000 0 1090 9970 0 4 3 103 0 0\n");
     expect("steal", CHECK_WARNING, "3.0 %", "CPUs of its own");
-    machine.begin.now_ns = weir_now_ns() - 10000000000; /* 300 ticks of 10 ms in 10 s */
-    put("/proc/stat", "cpu 1000 300 1000 5700 0 0 0 100 0 0\n");
-    environment_sample(&machine);
+    expect("other-load", CHECK_OK, "CPUs in 10.0 s", "");
+    look_again_after_10_s("cpu 1000 300 1000 5700 0 0 0 100 0 0\n");
     assert_true(machine.others_cpus > 0.2 && machine.others_cpus <= 0.3);
     expect("other-load", CHECK_WARNING, "0.3 CPUs", "top");
-    put("/proc/stat", "cpu 1000 0 1000 5000 0 0 0 100 0 0\n"); /* no tick went by */
+}
+
+static void too_short_a_sample_says_nothing(void **state)
+{
+    (void)state;
+    put("/proc/stat", "cpu 1000 0 1000 5000 0 0 0 100 0 0\n");
     look();
+    put("/proc/stat", "cpu 1001 0 1000 5000 0 0 0 101 0 0\n");
+    machine.begin.now_ns = weir_now_ns() - 20000000;
     environment_sample(&machine);
+    expect("steal", CHECK_NA, "too short", "");
+    expect("other-load", CHECK_NA, "too short", "");
+    look();
+    look_again_after_10_s("cpu 1001 0 1000 5000 0 0 0 101 0 0\n"); /* no tick went by */
     expect("steal", CHECK_NA, "", "");
+    expect("other-load", CHECK_NA, "", "");
 }
 
 static void a_guest_that_was_never_told_of_steal_does_not_know(void **state)
@@ -300,12 +338,10 @@ static void a_guest_that_was_never_told_of_steal_does_not_know(void **state)
     (void)state;
     put("/proc/stat", "cpu 1000 0 1000 5000 0 0 0 0 0 0\n");
     look();
-    put("/proc/stat", "cpu 1000 0 1000 6000 0 0 0 0 0 0\n");
-    environment_sample(&machine);
+    look_again_after_10_s("cpu 1000 0 1000 6000 0 0 0 0 0 0\n");
     expect("other-load", CHECK_OK, "0.00 CPUs", "");
     expect("steal", CHECK_NA, "", "");
-    put("/proc/stat", "cpu 1100 0 1000 6000 0 0 0 0 0 0\n");
-    environment_sample(&machine);
+    look_again_after_10_s("cpu 1100 0 1000 6000 0 0 0 0 0 0\n");
     expect("steal", CHECK_OK, "0.0 %", "");
     strcpy(machine.hypervisor, "KVM");
     expect("steal", CHECK_NA, "may not tell", "");
@@ -427,8 +463,10 @@ int main(void)
         CASE(quota_of_version_2_up_the_tree),
         CASE(quota_of_a_container_that_sees_its_own_tree_only),
         CASE(quota_of_version_1_below_the_root_of_its_mount),
+        CASE(quota_of_a_tree_that_is_not_mounted),
         CASE(a_quota_counts_only_for_the_cpus_that_workers_use),
         CASE(steal_and_others_over_the_sample),
+        CASE(too_short_a_sample_says_nothing),
         CASE(a_guest_that_was_never_told_of_steal_does_not_know),
         CASE(pressure),
         CASE(hypervisors),
