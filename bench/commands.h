@@ -13,7 +13,7 @@ int command_list(int argc, char **argv);
 int command_limits(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 
-/* What each understands; that of `run` is in cli/options.h. */
+/* What each understands; that of `run` is in cli/job.h. */
 extern const struct syntax limits_syntax, list_syntax, doctor_syntax;
 
 /* NULL-ended. */

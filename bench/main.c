@@ -13,7 +13,7 @@
 #include <weir/weir.h>
 
 #include "commands.h"
-#include "cli/options.h"
+#include "cli/job.h"
 
 static const struct {
     const char *name, *help;

@@ -1,52 +1,58 @@
 /* SPDX-License-Identifier: MIT
  *
- * The options of `weir run`: those of the groups, and its own.
+ * Options by their names.
  */
 #include "options.h"
 
-#include "words.h"
+#include <string.h>
 
-enum { KEY_DRY_RUN = KEY_OWN };
+#include "lists.h"
 
-static const struct argp_option table[] = {
-    {"dry-run", KEY_DRY_RUN, 0, 0, "list the cells and stop", 0},
-    {0, 0, 0, 0, 0, 0},
-};
+#define MOST_NAMES 60
 
-static int take(void *values, int key, const char *text, struct weir_error *error)
+static const struct syntax syntax = {NULL, NULL, {OPTIONS_GROUPS}};
+
+const struct argp_option *options_find(const char *name)
 {
-    struct options *options = values;
-    (void)text;
-    (void)error;
-    if (key != KEY_DRY_RUN)
-        return NOT_MINE;
-    options->dry_run = true;
-    return TAKEN;
+    const struct argp_option *option = NULL;
+    for (size_t i = 0; (option = syntax_option(&syntax, i, NULL)) != NULL; i++)
+        if (strcmp(option->name, name) == 0)
+            break;
+    return option;
 }
 
-static const struct option_group own_group = {table, take, NULL};
-
-static const char doc[] =
-    "Measure what a message costs through each CHANNEL, a spec such as shm, unix,type=stream or zmq,transport=ipc.\v"
-    "Without CHANNEL: mutex pipe unix shm zmq. `weir list` shows all drivers and their options.\n\n"
-    "Exit status: 0 ok, 1 a cell failed, 2 bad usage, 130 interrupted (143 by SIGTERM, 129 by SIGHUP); what was "
-    "measured until then is printed.";
-
-const struct syntax run_syntax = {
-    "[CHANNEL...]",
-    doc,
-    {&channels_group, &axes_group, &schedule_group, &output_group, &own_group},
-};
-
-void options_parse(struct options *ret, const char *const *alternatives, int argc, char **argv)
+static int unknown_name(const char *name, struct weir_error *error)
 {
-    struct weir_error error;
-    void *const values[] = {&ret->axes, &ret->axes, &ret->schedule, &ret->output, ret};
-    *ret = (struct options){0};
-    syntax_parse(&run_syntax, values, alternatives, argc, argv);
-    axes_defaults(&ret->axes);
-    if (schedule_check(&ret->schedule, &error) != 0 || output_check(&ret->output, &error) != 0)
-        usage_error("%s", error.text);
+    const char *names[MOST_NAMES + 2] = {CHANNEL_NAME};
+    const struct argp_option *option;
+    for (size_t i = 0; i < MOST_NAMES && (option = syntax_option(&syntax, i, NULL)) != NULL; i++)
+        names[i + 1] = option->name;
+    return find_word("key", name, names, error);
+}
+
+int options_set(struct options *options, const char *name, const char *text, struct weir_error *error)
+{
+    static const char *const answers[] = {"no", "yes", NULL};
+    void *const values[] = {OPTIONS_VALUES(options)};
+    if (strcmp(name, CHANNEL_NAME) == 0)
+        return syntax_take(&syntax, values, ARGP_KEY_ARG, text, error);
+    const struct argp_option *option = options_find(name);
+    if (option == NULL)
+        return unknown_name(name, error);
+    if (option->arg != NULL)
+        return syntax_take(&syntax, values, option->key, text, error);
+    char what[64];
+    snprintf(what, sizeof what, "value of %s", name);
+    int answer = find_word(what, text, answers, error);
+    return answer == 1 ? syntax_take(&syntax, values, option->key, NULL, error) : answer;
+}
+
+int options_finish(struct options *options, struct weir_error *error)
+{
+    axes_defaults(&options->axes);
+    if (schedule_check(&options->schedule, error) != 0)
+        return -1;
+    return output_check(&options->output, error);
 }
 
 void options_free(struct options *options)

@@ -95,6 +95,15 @@ int output_check(const struct output_options *output, struct weir_error *error)
     return 0;
 }
 
+const char *output_common_file(const struct output_options *a, const struct output_options *b)
+{
+    const char *ours[] = {a->json, a->csv, a->markdown}, *theirs[] = {b->json, b->csv, b->markdown};
+    for (size_t i = 0; i < 9; i++)
+        if (ours[i / 3] != NULL && theirs[i % 3] != NULL && strcmp(ours[i / 3], theirs[i % 3]) == 0)
+            return ours[i / 3];
+    return NULL;
+}
+
 bool output_takes_stdout(const struct output_options *output)
 {
     return is_stdout(output->json) || is_stdout(output->csv) || is_stdout(output->markdown);

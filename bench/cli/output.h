@@ -24,6 +24,9 @@ extern const struct option_group output_group;
  * sentence. */
 int output_check(const struct output_options *output, struct weir_error *error);
 
+/* A file that both would write; NULL if there is none. */
+const char *output_common_file(const struct output_options *a, const struct output_options *b);
+
 /* One of the formats goes to stdout, so that the table must not. */
 bool output_takes_stdout(const struct output_options *output);
 

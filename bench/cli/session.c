@@ -26,7 +26,7 @@ static int compare_ids(const void *a, const void *b)
 }
 
 /* A value that stands twice in a list makes the same cell twice. */
-void session_check_twins(const struct cells *cells)
+void session_check_twins(const struct cells *cells, const char *where)
 {
     const char **ids = calloc(cells->count, sizeof *ids);
     for (size_t i = 0; ids != NULL && i < cells->count; i++)
@@ -35,7 +35,7 @@ void session_check_twins(const struct cells *cells)
         qsort(ids, cells->count, sizeof *ids, compare_ids);
     for (size_t i = 1; ids != NULL && i < cells->count; i++)
         if (strcmp(ids[i], ids[i - 1]) == 0)
-            usage_error("a value is given twice: the cell %s would be measured twice", ids[i]);
+            usage_error("%sa value is given twice: the cell %s would be measured twice", where, ids[i]);
     free(ids);
 }
 
@@ -55,14 +55,18 @@ static void look_round(struct environment *environment, struct checks *checks, c
     checks_make(checks, environment);
 }
 
-/* What the run itself has shown of its machine; warnings that were given at the start are not repeated. */
-static void look_back(struct environment *environment, struct checks *checks, bool quiet)
+/* The machine, and what there is to warn of, unless an earlier session of this program has said so. */
+static void tell_machine(const struct session *session)
 {
-    const struct checks said = *checks;
-    environment_sample(environment);
-    checks_make(checks, environment);
-    if (!quiet)
-        render_warnings(stderr, checks, &said);
+    static struct checks said;
+    static bool begun;
+    if (!begun)
+        render_machine(stderr, &session->environment);
+    render_warnings(stderr, &session->checks, begun ? &said : NULL);
+    if (!begun)
+        fputc('\n', stderr);
+    said = session->checks;
+    begun = true;
 }
 
 void session_stamp(char *ret, size_t capacity)
@@ -136,14 +140,14 @@ int session_measure(struct session *session, struct cells *cells, const struct a
         return 1;
     }
     weir_sweep();
-    if (!output->quiet) {
-        render_machine(stderr, &session->environment);
-        render_warnings(stderr, &session->checks, NULL);
-        fputc('\n', stderr);
-    }
+    if (!output->quiet)
+        tell_machine(session);
     enum rounds_end end = keep_schedule(&session->result, cells, schedule, output_wants_progress(output), interrupt_fd);
     close(interrupt_fd);
-    look_back(&session->environment, &session->checks, output->quiet);
+    environment_sample(&session->environment); /* what the run itself has shown of its machine */
+    checks_make(&session->checks, &session->environment);
+    if (!output->quiet)
+        tell_machine(session);
     if (end == ROUNDS_NO_MEMORY)
         fprintf(stderr, "weir: no memory for the results\n");
     return end == ROUNDS_NO_MEMORY ? 1 : end == ROUNDS_BUDGET_TOO_SMALL ? 2 : 0;

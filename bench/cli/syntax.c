@@ -39,6 +39,21 @@ static struct argp_option *join_tables(const struct syntax *syntax)
     return joined;
 }
 
+const struct argp_option *syntax_option(const struct syntax *syntax, size_t i, const struct option_group **ret_group)
+{
+    for (size_t group = 0; group < MOST_GROUPS && syntax->groups[group] != NULL; group++) {
+        const struct argp_option *table = syntax->groups[group]->table;
+        for (size_t row = 0; row < count_rows(table); row++) {
+            if (table[row].name == NULL || i-- > 0)
+                continue;
+            if (ret_group != NULL)
+                *ret_group = syntax->groups[group];
+            return &table[row];
+        }
+    }
+    return NULL;
+}
+
 int syntax_take(const struct syntax *syntax, void *const *values, int key, const char *text, struct weir_error *error)
 {
     int result = NOT_MINE;

@@ -62,6 +62,9 @@ struct syntax {
 void syntax_parse(const struct syntax *syntax, void *const *values, const char *const *alternatives, int argc,
                   char **argv);
 
+/* The i-th option (headings are passed over) and, unless NULL, its group; NULL past the last. */
+const struct argp_option *syntax_option(const struct syntax *syntax, size_t i, const struct option_group **ret_group);
+
 /* Gives one option or argument to the group that knows it. As `take`. */
 int syntax_take(const struct syntax *syntax, void *const *values, int key, const char *text, struct weir_error *error);
 
