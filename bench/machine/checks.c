@@ -192,7 +192,7 @@ static void judge_others(struct check *check, const struct environment *environm
     if (!was_sampled(check, environment, environment->others_cpus))
         return;
     if (environment->others_cpus > OTHERS_CPUS) {
-        say_warning(check, "other processes used %.1f CPUs in %.1f s", environment->others_cpus,
+        say_warning(check, "other processes used %.2f CPUs in %.1f s", environment->others_cpus,
                     environment->sampled_s);
         say_fix(check, "top -o %%CPU shows which; stop them");
     } else {
