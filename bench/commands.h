@@ -10,11 +10,12 @@
 /* Each takes its own arguments (argv[0] is the name shown in messages) and returns the exit status. */
 int command_run(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_compare(int argc, char **argv);
 int command_limits(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 
 /* What each understands; that of `run` is in cli/job.h. */
-extern const struct syntax limits_syntax, list_syntax, doctor_syntax;
+extern const struct syntax list_syntax, compare_syntax, limits_syntax, doctor_syntax;
 
 /* NULL-ended. */
 const char *const *command_names(void);

@@ -24,6 +24,8 @@ static const struct {
     {"run", "measure what a message costs (the default)", &run_syntax, command_run, "weir run"},
     {"limits", "what this machine allows at best", &limits_syntax, command_limits, "weir limits"},
     {"list", "the channels there are, their options, and why one is missing", &list_syntax, command_list, "weir list"},
+    {"compare", "is B faster or slower than A? Two channels side by side, or two saved results", &compare_syntax,
+     command_compare, "weir compare"},
     {"doctor", "what makes figures less certain here, and what to do about it", &doctor_syntax, command_doctor,
      "weir doctor"},
 };

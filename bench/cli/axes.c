@@ -25,12 +25,14 @@ static const struct argp_option table[] = {
     {0, 0, 0, 0, 0, 0},
 };
 
-#define MEMBERS(list, number) offsetof(struct axes, list), offsetof(struct axes, number)
+#define MEMBERS(list, number)                                                                                          \
+    offsetof(struct axes, list), offsetof(struct axes, number), sizeof *((struct axes *)NULL)->list
 
 static const struct axis {
     int key;
     const struct list_kind *kind;
     size_t values, count; /* where they are in struct axes */
+    size_t size;          /* of a value */
     const char *fallback;
 } rows[] = {
     {'p', &pairing_list, MEMBERS(pairings, pairing_count), "all"},
@@ -146,6 +148,26 @@ void axes_defaults(struct axes *axes)
         axes_default(axes, ARGP_KEY_ARG, specs[i]);
     for (size_t i = 0; i < ROWS; i++)
         axes_default(axes, rows[i].key, rows[i].fallback);
+}
+
+void axes_inherit(struct axes *axes, const struct axes *from)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        void *values, *copy;
+        size_t count;
+        memcpy(&count, (const char *)from + rows[i].count, sizeof count);
+        memcpy(&values, (const char *)from + rows[i].values, sizeof values);
+        if (*count_of(axes, &rows[i]) > 0 || count == 0)
+            continue;
+        copy = calloc(count, rows[i].size);
+        if (copy == NULL)
+            usage_error("no memory for the options");
+        memcpy(copy, values, count * rows[i].size);
+        memcpy((char *)axes + rows[i].values, &copy, sizeof copy);
+        *count_of(axes, &rows[i]) = count;
+        for (size_t pin = 0; rows[i].kind == &pin_list && pin < count; pin++)
+            axes->pins[pin] = strdup(from->pins[pin]);
+    }
 }
 
 void axes_free(struct axes *axes)

@@ -19,6 +19,9 @@ void axes_default(struct axes *axes, int key, const char *text);
 /* What `weir run` takes for all axes that have no value yet. */
 void axes_defaults(struct axes *axes);
 
+/* Copies the values of `from`, its channels excepted, to each axis that has none yet. Exits with 2 without memory. */
+void axes_inherit(struct axes *axes, const struct axes *from);
+
 /* Whether the spec's words are right: 0, or -1 with the sentence and, in its code, WEIR_EUNKNOWN or WEIR_EINVAL. What
  * is only not available here, or not in this form, is the cells' matter. */
 int spec_check(const char *spec, struct weir_error *error);

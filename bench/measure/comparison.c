@@ -134,7 +134,7 @@ void comparison_judge(struct comparison *comparison)
         comparison->verdict = VERDICT_FASTER;
     else if (low > 1 + delta)
         comparison->verdict = VERDICT_SLOWER;
-    else if (low >= 1 - delta && high <= 1 + delta)
+    else if (low >= 1 - delta && high <= 1 + delta && delta <= MOST_SAME_DELTA)
         comparison->verdict = VERDICT_SAME;
 }
 

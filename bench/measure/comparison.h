@@ -11,6 +11,9 @@
 /* Differences of less than this are not worth a verdict, however sure they are. */
 #define LEAST_DELTA 0.02
 
+/* Where noise alone may make more than this, nothing is called the same. */
+#define MOST_SAME_DELTA 0.10
+
 /* Of B, seen from A. */
 enum verdict { VERDICT_FASTER, VERDICT_SLOWER, VERDICT_SAME, VERDICT_INCONCLUSIVE };
 
@@ -45,7 +48,7 @@ int comparisons_add(struct comparisons *comparisons, const struct comparison *co
 void comparisons_free(struct comparisons *comparisons);
 
 /* Fills in mde and verdict from ratio, low, high and delta: faster if all of the interval is below 1 - delta, slower if
- * above 1 + delta, the same if within; else inconclusive.
+ * above 1 + delta, the same if within and delta is at most MOST_SAME_DELTA; else inconclusive.
  *
  * mde is the effect that would have been called with a power of 80 %. For "slower" the estimate must lie at least half
  * the interval's width, h, above 1 + delta. It scatters about the truth with a standard error of h / z(0.975), so an

@@ -8,6 +8,7 @@
 
 #include "json.h"
 #include "render.h"
+#include "verdicts.h"
 #include "measure/outliers.h"
 #include "measure/statistics.h"
 
@@ -217,9 +218,10 @@ void render_json(FILE *file, void *argument)
     for (size_t i = 0; i < result->cells->count; i++)
         json_array_append_new(cells, cell_json(&result->cells->items[i], &result->journal));
     json_t *root =
-        json_pack("{s:s, s:o, s:s, s:f, s:I, s:b, s:o, s:o, s:o, s:[]}", "schema", "weir.run/1", "tool", tool_json(),
+        json_pack("{s:s, s:o, s:s, s:f, s:I, s:b, s:o, s:o, s:o, s:o}", "schema", "weir.run/1", "tool", tool_json(),
                   "started", result->started, "wall_s", result->wall_s, "seed", (json_int_t)result->seed, "interrupted",
                   result->interrupted != 0, "env", environment_json(result->environment, result->checks), "design",
-                  design_json(result), "cells", cells, "comparisons");
+                  design_json(result), "cells", cells, "comparisons",
+                  result->verdicts != NULL ? verdicts_json(result->verdicts) : json_array());
     json_print(file, root);
 }

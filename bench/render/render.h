@@ -11,6 +11,8 @@
 #include "measure/journal.h"
 #include "sheet.h"
 
+struct verdicts;
+
 struct result {
     const struct cells *cells;
     const struct axes *axes;
@@ -20,6 +22,7 @@ struct result {
     double wall_s;
     uint64_t seed;
     struct journal journal;
+    const struct verdicts *verdicts; /* NULL: nothing was compared */
     double precision; /* asked for; 0: none */
     int interrupted;  /* the signal, or 0 */
     bool verbose;
@@ -34,6 +37,12 @@ static inline size_t result_rounds(const struct result *result)
 
 /* The table, the notes on what was skipped or failed, and the sentence that answers. */
 void render_table(FILE *file, const struct result *result);
+
+/* After the text `before`: how many rounds there were, and whether the machine was the same in all of them. */
+void render_rounds(FILE *file, const char *before, const struct result *result);
+
+/* Why cells were skipped or failed. */
+void render_notes(FILE *file, const struct cells *cells);
 
 /* More about each cell: intervals, every round as a sparkline, outliers, memory. */
 void render_details(FILE *file, const struct result *result);

@@ -29,10 +29,19 @@ static void print_regimes(FILE *file, const struct journal *journal)
         far->round_count == 1 ? "" : "s", journal->round_count - near->round_count - far->round_count);
 }
 
+void render_rounds(FILE *file, const char *before, const struct result *result)
+{
+    say(file, "%severy message checked; %llu round%s%s\n", before, (unsigned long long)result_rounds(result),
+        result_rounds(result) == 1 ? "" : "s", result->interrupted ? " (interrupted)" : "");
+    print_regimes(file, &result->journal);
+    if (result->precision > 0 && !rounds_are_precise(result->cells, &result->journal, result->precision))
+        say(file, "not every interval came within the %.3g %% asked for\n", 100 * result->precision);
+}
+
 static void print_caption(FILE *file, const struct result *result)
 {
     const struct axes *axes = result->axes;
-    char size[48] = "", workers[48] = "", codec[32] = "", depth[48] = "";
+    char size[64] = "", workers[48] = "", codec[32] = "", depth[48] = "", text[200];
     if (axes->size_count == 1) {
         char bytes[32];
         format_bytes(bytes, sizeof bytes, axes->sizes[0]);
@@ -44,12 +53,8 @@ static void print_caption(FILE *file, const struct result *result)
         snprintf(codec, sizeof codec, "%s, ", codec_name(axes->codecs[0]));
     if (axes->depth_count == 1)
         snprintf(depth, sizeof depth, "depth %zu asked, ", axes->depths[0]);
-    say(file, "%s%s%s%severy message checked; %llu round%s%s\n", size, workers, codec, depth,
-        (unsigned long long)result_rounds(result), result_rounds(result) == 1 ? "" : "s",
-        result->interrupted ? " (interrupted)" : "");
-    print_regimes(file, &result->journal);
-    if (result->precision > 0 && !rounds_are_precise(result->cells, &result->journal, result->precision))
-        say(file, "not every interval came within the %.3g %% asked for\n", 100 * result->precision);
+    snprintf(text, sizeof text, "%s%s%s%s", size, workers, codec, depth);
+    render_rounds(file, text, result);
 }
 
 /* What the columns mean, for those that are there. */
@@ -72,7 +77,7 @@ static bool same_note(const struct cell *a, const struct cell *b)
 }
 
 /* Each reason once for each channel, with how many cells it concerns. */
-static void print_notes(FILE *file, const struct cells *cells)
+void render_notes(FILE *file, const struct cells *cells)
 {
     for (size_t i = 0; i < cells->count; i++) {
         const struct cell *cell = &cells->items[i];
@@ -164,7 +169,7 @@ void render_table(FILE *file, const struct result *result)
         grid_free(&grid);
     }
     print_legend(file, result->axes);
-    print_notes(file, result->cells);
+    render_notes(file, result->cells);
     if (result->verbose)
         render_details(file, result);
     print_answer(file, result);

@@ -7,7 +7,7 @@ load helpers
 
 @test "help of the program and of each subcommand goes to stdout" {
     local command
-    for command in "" run list doctor; do
+    for command in "" run list compare doctor; do
         # shellcheck disable=SC2086 # none is no argument
         run --separate-stderr weir $command --help
         expect_status 0

@@ -109,6 +109,17 @@ static void what_failed_is_not_compared(void **state)
     assert_true(isnan(comparison.ratio));
 }
 
+static void much_noise_makes_nothing_the_same(void **state)
+{
+    (void)state;
+    struct comparison comparison = {.ratio = 1, .low = 0.95, .high = 1.05, .delta = 0.08};
+    comparison_judge(&comparison);
+    assert_int_equal(comparison.verdict, VERDICT_SAME);
+    comparison.delta = 0.4;
+    comparison_judge(&comparison);
+    assert_int_equal(comparison.verdict, VERDICT_INCONCLUSIVE);
+}
+
 static void no_noise_leaves_delta_as_the_least_effect(void **state)
 {
     (void)state;
@@ -254,6 +265,7 @@ int main(void)
         cmocka_unit_test(the_ratio_is_paired_by_round),
         cmocka_unit_test(too_few_rounds_prove_nothing),
         cmocka_unit_test(what_failed_is_not_compared),
+        cmocka_unit_test(much_noise_makes_nothing_the_same),
         cmocka_unit_test(no_noise_leaves_delta_as_the_least_effect),
         cmocka_unit_test(the_noise_floor_is_the_farther_end),
         cmocka_unit_test(the_interval_covers),
