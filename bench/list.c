@@ -10,6 +10,7 @@
 #include <weir/weir.h>
 
 #include "commands.h"
+#include "cli/specs.h"
 #include "cli/words.h"
 
 static int take(void *values, int key, const char *text, struct weir_error *error)
@@ -36,7 +37,7 @@ static void list_all(void)
     for (size_t i = 0; weir_driver_at(i) != NULL; i++) {
         struct weir_error error;
         const char *name = weir_driver_at(i);
-        const struct weir_driver *driver = weir_driver_find(name, &error);
+        const struct weir_driver *driver = driver_check(name, &error) == 0 ? weir_driver_find(name, &error) : NULL;
         bool available = driver != NULL && weir_driver_probe(name, &error) == 0;
         printf("%-10s %s%s\n", name, available ? driver->summary : "not available: ", available ? "" : error.text);
     }
@@ -84,7 +85,7 @@ static void print_options(const struct weir_driver *driver)
 static void list_one(const char *name)
 {
     struct weir_error error;
-    const struct weir_driver *driver = weir_driver_find(name, &error);
+    const struct weir_driver *driver = driver_check(name, &error) == 0 ? weir_driver_find(name, &error) : NULL;
     if (driver == NULL && error.code == WEIR_EUNKNOWN)
         usage_error("%s", error.text);
     if (driver == NULL) {

@@ -88,19 +88,6 @@ const struct option_group axes_group = {table, take_axis, axis_words};
 
 /* ---- channels ------------------------------------------------------------------------------------------------ */
 
-int spec_check(const char *spec, struct weir_error *error)
-{
-    const struct weir_channel_config config = {.max_message_bytes = 64, .depth = 4, .span = WEIR_SPAN_THREADS};
-    struct weir_channel *channel = NULL;
-    struct weir_error found = {0};
-    int result = weir_channel_create(&channel, spec, &config, &found);
-    weir_channel_destroy(channel);
-    if (result != WEIR_EUNKNOWN && result != WEIR_EINVAL)
-        return 0;
-    *error = found;
-    return -1;
-}
-
 static int take_channel(void *values, int key, const char *text, struct weir_error *error)
 {
     struct axes *axes = values;

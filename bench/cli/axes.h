@@ -6,6 +6,7 @@
 #define WEIR_BENCH_AXES_H
 
 #include "measure/cell.h"
+#include "specs.h"
 #include "syntax.h"
 
 extern const struct option_group axes_group;
@@ -21,10 +22,6 @@ void axes_defaults(struct axes *axes);
 
 /* Copies the values of `from`, its channels excepted, to each axis that has none yet. Exits with 2 without memory. */
 void axes_inherit(struct axes *axes, const struct axes *from);
-
-/* Whether the spec's words are right: 0, or -1 with the sentence and, in its code, WEIR_EUNKNOWN or WEIR_EINVAL. What
- * is only not available here, or not in this form, is the cells' matter. */
-int spec_check(const char *spec, struct weir_error *error);
 
 void axes_free(struct axes *axes);
 

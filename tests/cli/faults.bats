@@ -156,3 +156,32 @@ expect_blamed() {
         expect_json "[.cells[] | .cost_ns.median >= 4900 and .cpu_ns.$side >= 4500] | length == 4 and all"
     done
 }
+
+@test "a driver that crashes, ends the program or hangs when it is tried is refused in one line; nothing is measured" {
+    export WEIR_DRIVER_PATH=$WEIR_FAULTS
+    expect_refused "'fault'" kind=crash "signal 11" -- run pipe fault,kind=crash,role=creator
+    expect_refused "'fault'" kind=exit "code 7" -- run fault,kind=exit,role=creator pipe
+    expect_refused "'fault'" kind=hang "no end" -- run pipe fault,kind=hang,role=creator --json -
+    WEIR_FAULT_PROBE=crash expect_refused "'fault'" "signal 11" -- run pipe fault
+    nothing_left
+}
+
+@test "a driver that does not survive being looked at is listed so, beside the others" {
+    export WEIR_DRIVER_PATH=$WEIR_FAULTS WEIR_FAULT_PROBE
+    for WEIR_FAULT_PROBE in crash exit; do
+        run --separate-stderr weir list
+        expect_status 0
+        [[ $output == *"pipe  "*"fault "*"not available"*"does not survive"*skeleton* ]] || complain "expected all drivers"
+        run --separate-stderr weir list fault
+        expect_status 0
+        [[ $output == *"not available"*"does not survive"* ]] || complain "expected the reason"
+    done
+}
+
+@test "a module whose file is cut short is listed so" {
+    mkdir modules
+    head -c 1000 "$WEIR_FAULTS/fault.so" >modules/short.so
+    WEIR_DRIVER_PATH=$box/modules run --separate-stderr weir list
+    expect_status 0
+    [[ $output == *"shm  "*"short "*"not available"* ]] || complain "expected all drivers"
+}

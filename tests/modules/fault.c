@@ -17,6 +17,8 @@
 
 enum { OPTION_OF, OPTION_KIND, OPTION_EVERY, OPTION_SEED, OPTION_ROLE, OPTION_DELAY };
 
+enum { CREATOR = WEIR_CONSUMER + 1 }; /* a role of ours */
+
 enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW, REFUSE };
 
 static const struct weir_option fault_options[] = {
@@ -40,8 +42,8 @@ static const struct weir_option fault_options[] = {
     [OPTION_ROLE] = {.name = "role",
                      .type = WEIR_OPTION_CHOICE,
                      .fallback = "producer",
-                     .choices = "producer|consumer",
-                     .help = "who crashes, exits, hangs or is slow"},
+                     .choices = "producer|consumer|creator",
+                     .help = "who crashes, exits, hangs or is slow; creator: who makes the channel"},
     [OPTION_DELAY] = {.name = "delay_ns",
                       .type = WEIR_OPTION_NUMBER,
                       .fallback = "1000000",
@@ -82,11 +84,62 @@ static uint64_t draw(struct fault_endpoint *state)
     return z ^ z >> 31;
 }
 
+/* ---- bad ends ---------------------------------------------------------------------------------------------- */
+
+/* A sanitizer would turn the signal into a report and an exit. */
+__attribute__((no_sanitize("null", "address", "undefined"))) static void crash(void)
+{
+    volatile int *volatile nowhere = NULL;
+    signal(SIGSEGV, SIG_DFL);
+    *nowhere = 1;
+}
+
+static void come_to_a_bad_end(enum kind kind, uint64_t delay_ns)
+{
+    struct timespec delay = {.tv_sec = (time_t)(delay_ns / 1000000000), .tv_nsec = (long)(delay_ns % 1000000000)};
+    switch (kind) {
+    case CRASH:
+        crash();
+        break;
+    case EXIT:
+        _exit(7);
+    case HANG:
+        for (;;) {
+            pause();
+        }
+    case SLOW:
+        nanosleep(&delay, NULL);
+        break;
+    default:
+        break;
+    }
+}
+
+/* If it is this role's time to come to a bad end. */
+static void perhaps_end(const struct weir_driver_channel *channel, uint64_t role)
+{
+    if (number_of(channel, OPTION_ROLE) == role) {
+        come_to_a_bad_end((enum kind)number_of(channel, OPTION_KIND), number_of(channel, OPTION_DELAY));
+    }
+}
+
+/* A probe knows no options: the environment says what becomes of it. */
+static int fault_probe(struct weir_error *error)
+{
+    (void)error;
+    const char *word = getenv("WEIR_FAULT_PROBE");
+    if (word != NULL) {
+        come_to_a_bad_end(strcmp(word, "crash") == 0 ? CRASH : strcmp(word, "hang") == 0 ? HANG : EXIT, 0);
+    }
+    return WEIR_OK;
+}
+
 /* ---- create and attach ------------------------------------------------------------------------------------- */
 
 static int fault_create(struct weir_driver_channel *channel, struct weir_error *error)
 {
     struct fault_channel *state = channel->state;
+    perhaps_end(channel, CREATOR);
     return wrap_create(channel, channel->options[OPTION_OF].text, "fault", &state->inner, error);
 }
 
@@ -113,36 +166,6 @@ static int fault_attach(struct weir_driver_endpoint *endpoint)
 }
 
 /* ---- doing wrong ------------------------------------------------------------------------------------------- */
-
-/* A sanitizer would turn the signal into a report and an exit. */
-__attribute__((no_sanitize("null", "address", "undefined"))) static void crash(void)
-{
-    volatile int *volatile nowhere = NULL;
-    signal(SIGSEGV, SIG_DFL);
-    *nowhere = 1;
-}
-
-static void come_to_a_bad_end(const struct weir_driver_channel *channel)
-{
-    uint64_t delay_ns = number_of(channel, OPTION_DELAY);
-    struct timespec delay = {.tv_sec = (time_t)(delay_ns / 1000000000), .tv_nsec = (long)(delay_ns % 1000000000)};
-    switch ((enum kind)number_of(channel, OPTION_KIND)) {
-    case CRASH:
-        crash();
-        break;
-    case EXIT:
-        _exit(7);
-    case HANG:
-        for (;;) {
-            pause();
-        }
-    case SLOW:
-        nanosleep(&delay, NULL);
-        break;
-    default:
-        break;
-    }
-}
 
 static bool is_chosen(const struct weir_driver_endpoint *endpoint)
 {
@@ -217,8 +240,8 @@ static int fault_send(struct weir_driver_endpoint *endpoint, const void *buffer,
         return result;
     }
     bool chosen = state->pending == EMPTY && is_chosen(endpoint);
-    if (chosen && number_of(channel, OPTION_ROLE) == WEIR_PRODUCER) {
-        come_to_a_bad_end(channel);
+    if (chosen) {
+        perhaps_end(channel, WEIR_PRODUCER);
     }
     enum kind kind = chosen ? (enum kind)number_of(channel, OPTION_KIND) : NONE;
     bool swapping = state->pending == AFTER_NEXT;
@@ -240,8 +263,8 @@ static ssize_t fault_recv(struct weir_driver_endpoint *endpoint, void *buffer, s
     struct fault_endpoint *state = endpoint->state;
     ssize_t length = wrap_result(weir_recv(state->inner, buffer, capacity, WEIR_NOW));
     if (length >= 0) {
-        if (is_chosen(endpoint) && number_of(endpoint->channel, OPTION_ROLE) == WEIR_CONSUMER) {
-            come_to_a_bad_end(endpoint->channel);
+        if (is_chosen(endpoint)) {
+            perhaps_end(endpoint->channel, WEIR_CONSUMER);
         }
         state->moved++;
     }
@@ -267,6 +290,7 @@ static const struct weir_driver fault_driver = {
     .channel_bytes = sizeof(struct fault_channel),
     .endpoint_bytes = sizeof(struct fault_endpoint),
     .options = fault_options,
+    .probe = fault_probe,
     .create = fault_create,
     .destroy = fault_destroy,
     .attach = fault_attach,
