@@ -180,6 +180,18 @@ static const weir_Report *first_complaint(const struct reports *reports)
     return NULL;
 }
 
+/* How a runner ended. */
+struct ending {
+    struct weir_worker_end end;
+    bool stuck;   /* it did not end and was killed for it; `end` says no more */
+    bool stopped; /* because a signal had stopped it */
+};
+
+static bool is_bad(const struct weir_worker_end *end)
+{
+    return end->how == WEIR_WORKER_SIGNALED || end->value != 0;
+}
+
 /* A runner that was killed by a signal was taken along by one of its threads. */
 static void describe_crash(const struct setup *setup, const struct stage *stage, const struct weir_worker_end *end,
                            struct outcome *outcome)
@@ -214,7 +226,7 @@ static bool all_timed(const struct epoch *epoch, const struct reports *reports)
 }
 
 static void judge(struct cell *cell, const struct epoch *epoch, const struct reports *reports,
-                  const struct weir_worker_end *end, struct outcome *outcome)
+                  const struct ending *ending, struct outcome *outcome)
 {
     const struct stage *stage = epoch->stage;
     const struct setup *setup = &cell->setup;
@@ -230,8 +242,11 @@ static void judge(struct cell *cell, const struct epoch *epoch, const struct rep
         fail(outcome, is_refusal(stage->refusal) ? CELL_SKIPPED : CELL_FAILED, "%s", stage->trouble);
     else if (stage->trouble[0] != '\0')
         fail(outcome, CELL_FAILED, "%s", stage->trouble);
-    else if (end->how == WEIR_WORKER_SIGNALED || end->value != 0)
-        describe_crash(setup, stage, end, outcome);
+    else if (ending->stuck)
+        fail(outcome, CELL_FAILED, "hung: nothing moved for %d s; the process that runs this cell's workers %s",
+             (int)(silence_ns(setup) / 1000000000), ending->stopped ? "was stopped by a signal" : "did not end");
+    else if (is_bad(&ending->end))
+        describe_crash(setup, stage, &ending->end, outcome);
     else if (complaint != NULL)
         fail(outcome, CELL_FAILED, "%s %u: %s", complaint->role == weir_Role_ROLE_PRODUCER ? "producer" : "consumer",
              complaint->index, complaint->text);
@@ -308,6 +323,23 @@ static int gather(struct weir_worker *runner, const struct stage *stage, const s
     }
 }
 
+static struct ending end_runner(struct weir_worker *runner, int64_t deadline_ns)
+{
+    struct ending ending = {0};
+    if (weir_worker_join(runner, deadline_ns, &ending.end) != 0) {
+        ending.stuck = true;
+        ending.stopped = is_stopped(weir_worker_pid(runner));
+        weir_worker_kill(runner);
+        weir_worker_join(runner, WEIR_FOREVER, &ending.end);
+    }
+    weir_worker_destroy(runner);
+    if (is_bad(&ending.end)) {
+        bury_orphans();
+        weir_sweep();
+    }
+    return ending;
+}
+
 int epoch_run(struct cell *cell, struct stage *stage, const struct epoch_plan *plan, int interrupt_fd,
               struct outcome *ret)
 {
@@ -322,7 +354,6 @@ int epoch_run(struct cell *cell, struct stage *stage, const struct epoch_plan *p
     struct weir_worker_config config = {
         .kind = WEIR_PROCESS, .cpu = -1, .name = "runner", .body = run_workers, .argument = &epoch};
     struct weir_worker *runner;
-    struct weir_worker_end end;
     struct weir_error error;
     memset(ret, 0, sizeof *ret);
     reports.count = 0;
@@ -334,18 +365,10 @@ int epoch_run(struct cell *cell, struct stage *stage, const struct epoch_plan *p
         return 0;
     }
     int interrupted = gather(runner, stage, &cell->setup, &reports, interrupt_fd);
-    if (weir_worker_join(runner, interrupted ? WEIR_NOW : weir_now_ns() + GRACE_NS / 2, &end) != 0) {
-        weir_worker_kill(runner);
-        weir_worker_join(runner, WEIR_FOREVER, &end);
-    }
-    weir_worker_destroy(runner);
-    if (end.how == WEIR_WORKER_SIGNALED || end.value != 0) {
-        bury_orphans();
-        weir_sweep();
-    }
+    struct ending ending = end_runner(runner, interrupted ? WEIR_NOW : weir_now_ns() + GRACE_NS / 2);
     if (interrupted)
         return 1;
-    judge(cell, &epoch, &reports, &end, ret);
+    judge(cell, &epoch, &reports, &ending, ret);
     if (stage->created) {
         cell->depth = stage->depth;
         cell->wait = stage->wait;

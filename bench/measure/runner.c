@@ -183,7 +183,7 @@ static void read_reports(struct crew *crew, struct member *member)
         collect_end(crew, member);
 }
 
-static bool is_stopped(pid_t pid)
+bool is_stopped(pid_t pid)
 {
     char path[64], text[512];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);

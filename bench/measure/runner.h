@@ -24,4 +24,7 @@ static inline int64_t silence_ns(const struct setup *setup)
  * What went wrong stands in the stage. */
 int run_workers(void *epoch, int report_fd);
 
+/* Whether the process has been stopped by a signal (SIGSTOP, or a debugger's). */
+bool is_stopped(pid_t pid);
+
 #endif

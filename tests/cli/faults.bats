@@ -144,7 +144,13 @@ expect_blamed() {
 @test "a worker that is stopped from outside fails its cell; the run goes on" {
     start_slow
     kill -STOP "$(workers | head -1)"
-    expect_blamed '(producer|consumer)'
+    expect_blamed '(producer|consumer).*stopped by a signal'
+}
+
+@test "the process that runs a cell's workers is stopped from outside: its cell fails and says so; the run goes on" {
+    start_slow
+    kill -STOP "$(pgrep -P "$weir_pid" | head -1)"
+    expect_blamed 'process that runs.*stopped by a signal'
 }
 
 @test "a driver that takes a known time is not said to take less, whichever side takes it" {
