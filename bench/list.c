@@ -54,6 +54,7 @@ static void print_capabilities(const struct weir_driver *driver)
         {WEIR_CAP_MORE, "lets messages travel together (--batch)", "sends each message by itself"},
         {WEIR_CAP_FD, "waits on a descriptor in the kernel", "waits on doorbells (futex)"},
         {WEIR_CAP_ASYNC, "messages travel by themselves: a send returns before they arrive", NULL},
+        {WEIR_CAP_KERNEL, "messages pass through the kernel", "messages stay in user space"},
         {WEIR_CAP_SYNTHETIC, "carries nothing: receives are made up", NULL},
     };
     printf("capabilities:\n");

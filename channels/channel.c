@@ -121,6 +121,7 @@ int weir_channel_create(struct weir_channel **ret_channel, const char *spec, con
         channel->view.config = &channel->config;
         channel->view.options = channel->options;
         channel->view.depth = channel->config.depth;
+        channel->view.capabilities = channel->driver->capabilities;
         result = build(channel, error);
     }
     if (result != 0) {
@@ -181,7 +182,7 @@ void weir_channel_info(const struct weir_channel *channel, struct weir_channel_i
         .depth = channel->view.depth,
         .span = channel->config.span,
         .wait = channel->config.wait,
-        .capabilities = channel->driver->capabilities,
+        .capabilities = channel->view.capabilities,
     };
 }
 

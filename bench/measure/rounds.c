@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "calibration.h"
+#include "limit.h"
 #include "machine/yardsticks.h"
 #include "order.h"
 #include "random.h"
@@ -25,6 +26,7 @@ struct run {
     struct progress *progress;
     struct journal *journal;
     struct measurer measurer;
+    struct limits limits;
     uint64_t random;   /* of the order */
     uint32_t *order;   /* of the round */
     int64_t *took_ns;  /* by each place's last epoch, with all that belongs to it */
@@ -233,11 +235,14 @@ static enum rounds_end go_on(struct run *run)
         order_draw(run->order, journal->places, number, &run->random);
         memcpy(&journal->orders[number * journal->places], run->order, journal->places * sizeof *run->order);
         end = go_round(run, &journal->rounds[number]);
+        if (end == ROUNDS_DONE && limits_measure_round(&run->limits) != 0)
+            end = ROUNDS_NO_MEMORY;
         journal->lines_ns[number + 1] = measure_line(run);
         journal->last_round_is_partial |= end != ROUNDS_DONE;
         journal->round_count++;
     }
     journal_find_regimes(journal);
+    limits_settle(&run->limits, run->cells, journal);
     return end;
 }
 
@@ -245,7 +250,7 @@ static enum rounds_end run_all(struct run *run, int64_t *ret_needed_ns)
 {
     enum rounds_end end = calibrate_all(run);
     run->journal->calibration_ns = weir_now_ns() - run->begin_ns;
-    if (end == ROUNDS_DONE && add_twins(run) != 0)
+    if (end == ROUNDS_DONE && (add_twins(run) != 0 || limits_plan(&run->limits, run->cells) != 0))
         end = ROUNDS_NO_MEMORY;
     for (size_t i = 0; end == ROUNDS_DONE && i < run->journal->twin_count; i++)
         run->took_ns[run->cells->count + i] = run->took_ns[run->journal->twins[i].cell];
@@ -275,6 +280,7 @@ enum rounds_end rounds_run(struct cells *cells, const struct schedule *schedule,
     if (run.measurer.stage != NULL && run.order != NULL && run.took_ns != NULL)
         end = run_all(&run, ret_needed_ns);
     progress_clear(progress);
+    limits_free(&run.limits);
     free(run.order);
     free(run.took_ns);
     if (run.measurer.stage != NULL)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "measure/limit.h"
 #include "measure/outliers.h"
 #include "measure/statistics.h"
 #include "render.h"
@@ -102,6 +103,21 @@ static void format_costs(char *text, size_t capacity, const struct cell *cell, c
     }
 }
 
+static void print_limit(FILE *file, const struct cell *cell, struct slice slice)
+{
+    char ns[32], ratio[32];
+    double times = limit_ratio(cell, estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice).median);
+    if (!isfinite(times))
+        return;
+    format_ns(ns, sizeof ns, cell->limit.ns);
+    format_times(ratio, sizeof ratio, times);
+    say(file, "  nearest limit: %s, %s; this is %s%s\n", cell->limit.name, ns, ratio,
+        times < 1
+            ? ": suspicious, for it is less than the machine allows; one of the two figures is wrong, or does not "
+              "mean what it seems to"
+            : "");
+}
+
 static void print_cell(FILE *file, const struct result *result, const struct cell *cell)
 {
     char sparks[SPARKS * 4 + 1], costs[256], producer[32], consumer[32];
@@ -116,6 +132,7 @@ static void print_cell(FILE *file, const struct result *result, const struct cel
         "consumer %s\n",
         (unsigned long long)cell->count, epoch.median / 1e6, cell->depth, wait_name(cell->wait),
         (unsigned long long)cell->integrity.received, producer, consumer);
+    print_limit(file, cell, slice_main(&result->journal));
     print_outliers(file, cell, &result->journal);
 }
 

@@ -7,8 +7,11 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "render.h"
+#include "measure/limit.h"
 #include "measure/statistics.h"
 
 bool speaks_utf8(void)
@@ -44,6 +47,19 @@ void format_bytes(char *text, size_t capacity, size_t bytes)
     snprintf(text, capacity, "%zu %s", bytes, units[unit]);
 }
 
+void format_times(char *text, size_t capacity, double ratio)
+{
+    const char *times = speaks_utf8() ? "×" : "x";
+    if (isfinite(ratio))
+        snprintf(text, capacity, "%.*f%s%s",
+                 ratio < 0.995  ? 2
+                 : ratio < 9.95 ? 1
+                                : 0,
+                 ratio, times, ratio < 1 ? " !" : "");
+    else
+        snprintf(text, capacity, "n/a");
+}
+
 /* ---- columns ------------------------------------------------------------------------------------------------- */
 
 enum column_kind {
@@ -60,10 +76,12 @@ enum column_kind {
     COLUMN_COST,
     COLUMN_SPREAD,
     COLUMN_CPU,
-    COLUMN_SWITCHES
+    COLUMN_SWITCHES,
+    COLUMN_LIMIT
 };
 
 #define MOST_COLUMNS 24
+#define WIDE_COLUMNS 100
 
 struct column {
     enum column_kind kind;
@@ -72,13 +90,21 @@ struct column {
 
 static const char *head_of(const struct result *result, const struct column *column)
 {
-    static const char *const heads[] = {"CHANNEL", "PAIRING", "SIZE", "WORKERS", "CODEC", "WAIT", "DEPTH",
-                                        "BATCH",   "PIN",     "LINE", "",        "±",     "CPU",  "SW"};
+    static const char *const heads[] = {"CHANNEL", "PAIRING", "SIZE", "WORKERS", "CODEC", "WAIT", "DEPTH", "BATCH",
+                                        "PIN",     "LINE",    "",     "±",       "CPU",   "SW",   "LIMIT"};
     if (column->kind == COLUMN_SPREAD && !speaks_utf8())
         return "+-";
     if (column->kind != COLUMN_COST)
         return heads[column->kind];
     return result->axes->patterns[column->pattern] == PATTERN_STREAM ? "STREAM" : "ROUND TRIP";
+}
+
+/* Both patterns with all their columns need more than 80; -v tells each cell's limit below the table too. */
+static bool has_room_for_limits(const struct result *result)
+{
+    struct winsize window;
+    return result->axes->pattern_count == 1 ||
+           (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col >= WIDE_COLUMNS);
 }
 
 static size_t choose_columns(const struct result *result, struct column *columns)
@@ -94,8 +120,9 @@ static size_t choose_columns(const struct result *result, struct column *columns
             columns[count++] = (struct column){(enum column_kind)(COLUMN_SIZE + i), 0};
     if (result->journal.regime_count == 2)
         columns[count++] = (struct column){COLUMN_LINE, 0};
+    int last = result->verbose && has_room_for_limits(result) ? COLUMN_LIMIT : COLUMN_SWITCHES;
     for (size_t pattern = 0; pattern < axes->pattern_count; pattern++)
-        for (int kind = COLUMN_COST; kind <= COLUMN_SWITCHES; kind++)
+        for (int kind = COLUMN_COST; kind <= last; kind++)
             columns[count++] = (struct column){(enum column_kind)kind, pattern};
     return count;
 }
@@ -118,6 +145,8 @@ static void write_figure(char *text, size_t capacity, const struct cell *cell, e
         format_ns(text, capacity, median_cpu(cell, slice));
     else if (kind == COLUMN_SWITCHES)
         snprintf(text, capacity, "%.2f", median_switches(cell, slice));
+    else if (kind == COLUMN_LIMIT)
+        format_times(text, capacity, limit_ratio(cell, wall.median));
     else if (isfinite(wall.low))
         snprintf(text, capacity, "%.0f%%", ceil(50 * (wall.high - wall.low) / wall.median));
     else
@@ -162,6 +191,7 @@ static void write_text(char *text, size_t capacity, const struct cell *cell, enu
     case COLUMN_SPREAD:
     case COLUMN_CPU:
     case COLUMN_SWITCHES:
+    case COLUMN_LIMIT:
         write_figure(text, capacity, cell, kind, slice);
         return;
     }

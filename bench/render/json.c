@@ -10,6 +10,7 @@
 #include "render.h"
 #include "verdicts.h"
 #include "measure/outliers.h"
+#include "measure/limit.h"
 #include "measure/statistics.h"
 
 json_t *number_or_null(double number)
@@ -129,6 +130,15 @@ static json_t *epoch_json(const struct cell *cell, const struct journal *journal
                      number_or_null(median_of(cell, journal, offsetof(struct epoch_cost, clock_reads))));
 }
 
+static json_t *limit_json(const struct cell *cell, const struct journal *journal)
+{
+    double ratio = limit_ratio(cell, median_of(cell, journal, offsetof(struct epoch_cost, wall_ns)));
+    if (cell->limit.name == NULL)
+        return json_null();
+    return json_pack("{s:s, s:f, s:o, s:b}", "name", cell->limit.name, "ns", cell->limit.ns, "ratio",
+                     number_or_null(ratio), "suspicious", ratio < 1);
+}
+
 /* ---- the run ------------------------------------------------------------------------------------------------- */
 
 static json_t *regimes_json(const struct journal *journal)
@@ -200,7 +210,7 @@ static json_t *cell_json(const struct cell *cell, const struct journal *journal)
     json_object_set_new(object, "memory_bytes", ok ? memory_json(cell) : json_null());
     json_object_set_new(object, "epoch", ok ? epoch_json(cell, journal) : json_null());
     json_object_set_new(object, "latency_ns", json_null());
-    json_object_set_new(object, "limit", json_null());
+    json_object_set_new(object, "limit", ok ? limit_json(cell, journal) : json_null());
     return object;
 }
 

@@ -74,6 +74,9 @@ void say(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3
 /* "98.1 ns", "1.23 µs": three digits. */
 void format_ns(char *text, size_t capacity, double nanoseconds);
 
+/* "12×", and with a mark what is below 1: "0.87× !" */
+void format_times(char *text, size_t capacity, double ratio);
+
 /* "64 B", "4 KiB" */
 void format_bytes(char *text, size_t capacity, size_t bytes);
 

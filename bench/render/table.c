@@ -58,15 +58,16 @@ static void print_caption(FILE *file, const struct result *result)
 }
 
 /* What the columns mean, for those that are there. */
-static void print_legend(FILE *file, const struct axes *axes)
+static void print_legend(FILE *file, const struct axes *axes, bool verbose)
 {
     const char *heads = axes->pattern_count > 1               ? "STREAM and ROUND TRIP"
                         : axes->patterns[0] == PATTERN_STREAM ? "STREAM"
                                                               : "ROUND TRIP";
     say(file,
         "%s: median wall time; %s: half its 95 %% interval (n/a below 6 rounds); CPU: of both sides; SW: context "
-        "switches\n",
-        heads, speaks_utf8() ? "±" : "+-");
+        "switches%s\n",
+        heads, speaks_utf8() ? "±" : "+-",
+        verbose ? "; LIMIT: times the least that this machine allows (! is less than that: suspicious)" : "");
 }
 
 /* ---- notes --------------------------------------------------------------------------------------------------- */
@@ -168,7 +169,7 @@ void render_table(FILE *file, const struct result *result)
         sheet_print(file, &sheet, result->color);
         grid_free(&grid);
     }
-    print_legend(file, result->axes);
+    print_legend(file, result->axes, result->verbose);
     render_notes(file, result->cells);
     if (result->verbose)
         render_details(file, result);

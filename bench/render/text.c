@@ -6,6 +6,7 @@
 
 #include "render.h"
 #include "sheet.h"
+#include "measure/limit.h"
 #include "measure/statistics.h"
 
 static void csv_number(FILE *file, double number)
@@ -19,7 +20,8 @@ void render_csv(FILE *file, void *argument)
 {
     const struct result *result = argument;
     fputs("id,channel,spec,pairing,size,producers,consumers,pattern,codec,wait,depth,batch,pin,status,reason,rounds,"
-          "cost_ns,cost_low_ns,cost_high_ns,cpu_ns,switches,sent,received,lost,duplicated,reordered,corrupted\n",
+          "cost_ns,cost_low_ns,cost_high_ns,cpu_ns,switches,sent,received,lost,duplicated,reordered,corrupted,limit_"
+          "name,limit_ns,limit_ratio\n",
           file);
     for (size_t i = 0; i < result->cells->count; i++) {
         const struct cell *cell = &result->cells->items[i];
@@ -43,9 +45,13 @@ void render_csv(FILE *file, void *argument)
         csv_number(file, ok ? wall.high : NAN);
         csv_number(file, ok ? median_cpu(cell, slice) : NAN);
         csv_number(file, ok ? median_switches(cell, slice) : NAN);
-        fprintf(file, ",%llu,%llu,%llu,%llu,%llu,%llu\n", (unsigned long long)sum->sent,
+        fprintf(file, ",%llu,%llu,%llu,%llu,%llu,%llu,", (unsigned long long)sum->sent,
                 (unsigned long long)sum->received, (unsigned long long)sum->lost, (unsigned long long)sum->duplicated,
                 (unsigned long long)sum->reordered, (unsigned long long)sum->corrupted);
+        fputs(ok && cell->limit.name != NULL ? cell->limit.name : "", file);
+        csv_number(file, ok && cell->limit.name != NULL ? cell->limit.ns : NAN);
+        csv_number(file, ok ? limit_ratio(cell, wall.median) : NAN);
+        fputc('\n', file);
     }
 }
 

@@ -46,6 +46,8 @@ static int choose_transport(struct weir_driver_channel *channel, struct weir_err
         return weir_error_set(error, WEIR_ENOTSUP,
                               "transport=inproc works within one process only: between processes auto, ipc and tcp "
                               "are allowed");
+    if (state->transport == INPROC)
+        channel->capabilities &= ~(uint32_t)WEIR_CAP_KERNEL;
     return 0;
 }
 
@@ -258,7 +260,7 @@ static const struct weir_driver zmq_driver = {
     .abi = WEIR_DRIVER_ABI,
     .name = "zmq",
     .summary = "libzmq PUSH/PULL sockets over inproc, ipc or tcp",
-    .capabilities = WEIR_CAP_PEEK | WEIR_CAP_FD | WEIR_CAP_ASYNC,
+    .capabilities = WEIR_CAP_PEEK | WEIR_CAP_FD | WEIR_CAP_ASYNC | WEIR_CAP_KERNEL,
     .wait = WEIR_WAIT_BLOCK,
     .channel_bytes = sizeof(struct zmq_channel),
     .endpoint_bytes = sizeof(struct zmq_endpoint),

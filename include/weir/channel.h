@@ -113,6 +113,7 @@ enum weir_capability {
     WEIR_CAP_FD = 1 << 3,        /* waits in the kernel on a descriptor; else the core's doorbells wake it */
     WEIR_CAP_ASYNC = 1 << 4,     /* a message may be under way between a finished send and the consumer's reach */
     WEIR_CAP_SYNTHETIC = 1 << 5, /* carries nothing: receives leave the buffer as it was (the null driver) */
+    WEIR_CAP_KERNEL = 1 << 6,    /* messages are copied into the kernel and out of it; else they stay in user space */
 };
 
 /* The effective values of a channel. Strings live as long as the channel. */

@@ -51,6 +51,8 @@ struct weir_driver_channel {
     const union weir_option_value *options;   /* in the order of the option table */
     void *state;                              /* channel_bytes of zeroed memory, the driver's */
     size_t depth;                             /* asked for; `create` writes the effective value if it differs */
+    uint32_t capabilities;                    /* the driver's; `create` may take WEIR_CAP_KERNEL away, of a channel
+                                                 that does without */
 };
 
 struct weir_driver_endpoint {

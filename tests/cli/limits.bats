@@ -73,6 +73,24 @@ groups='line syscall transit write switch wake copy clock skew create'
     expect_refused "'0s'" -- limits --budget 0s
 }
 
+@test "run: each cell stands beside its nearest limit" {
+    [ "$(nproc)" -gt 1 ] || skip "needs two CPUs"
+    run --separate-stderr weir run shm pipe null -p thread:thread -m pingpong,stream --rounds 2 --json - -q
+    expect_status 0
+    expect_json 'all(.cells[] | select(.channel == "null"); .limit == null)'
+    expect_json 'all(.cells[] | select(.channel != "null"); .limit.ns > 0 and .limit.ratio > 0 and
+        (.limit.suspicious | type) == "boolean" and .limit.suspicious == (.limit.ratio < 1))'
+    expect_json '[.cells[] | select(.channel == "pipe").limit.name] == ["transit + wake", "write"]'
+    run --separate-stderr weir run shm -p thread:thread -m pingpong --rounds 2 -v -q
+    [[ $output == *LIMIT* && $output == *"nearest limit: line"* ]] || complain "expected the limit"
+}
+
+@test "run: CPUs that nobody chose have no line to compare with" {
+    run --separate-stderr weir run shm -p thread:thread -m pingpong --pin none --rounds 1 --json - -q
+    expect_status 0
+    expect_json '.cells[0].limit == null'
+}
+
 @test "limits: Ctrl-C ends it at once with what was measured, and leaves nothing" {
     start limits --budget 20s --json out.json
     sleep 0.5
