@@ -70,7 +70,12 @@ static int take(void *values, int key, const char *text, struct weir_error *erro
     return TAKEN;
 }
 
-static const struct option_group own_group = {table, take, NULL};
+static const char *const *words(int key)
+{
+    return key == ARGP_KEY_ARG ? group_names() : NULL;
+}
+
+static const struct option_group own_group = {table, take, words};
 
 const struct syntax limits_syntax = {
     "[LIMIT...]",

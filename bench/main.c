@@ -15,12 +15,7 @@
 #include "commands.h"
 #include "cli/job.h"
 
-static const struct {
-    const char *name, *help;
-    const struct syntax *syntax;
-    int (*run)(int argc, char **argv);
-    const char *shown; /* its name in messages */
-} commands[] = {
+static const struct command commands[] = {
     {"run", "measure what a message costs (the default)", &run_syntax, command_run, "weir run"},
     {"limits", "what this machine allows at best", &limits_syntax, command_limits, "weir limits"},
     {"list", "the channels there are, their options, and why one is missing", &list_syntax, command_list, "weir list"},
@@ -28,9 +23,16 @@ static const struct {
      command_compare, "weir compare"},
     {"doctor", "what makes figures less certain here, and what to do about it", &doctor_syntax, command_doctor,
      "weir doctor"},
+    {"completion", "a script that completes these words in a shell", &completion_syntax, command_completion,
+     "weir completion"},
 };
 
 #define COMMANDS (sizeof commands / sizeof commands[0])
+
+const struct command *command_at(size_t i)
+{
+    return i < COMMANDS ? &commands[i] : NULL;
+}
 
 const char *const *command_names(void)
 {
@@ -45,7 +47,7 @@ static int help(void)
     printf("Usage: weir [COMMAND] [ARGUMENT...] [OPTION...]\n\n"
            "Measure what a message costs between threads and between processes.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
-        printf("  %-8s %-14s %s\n", commands[i].name, commands[i].syntax->arguments, commands[i].help);
+        printf("  %-10s %-14s %s\n", commands[i].name, commands[i].syntax->arguments, commands[i].help);
     printf("\nWithout arguments: a ten-second tour of mutex, pipe, unix, shm and zmq in all four pairings.\n"
            "`weir COMMAND --help` explains a command; `weir --version` tells the version.\n");
     return 0;

@@ -38,6 +38,11 @@ if [ "$(option zmq)" != disabled ] &&
     [ -n "$(find "$library/weir" -name '*zmq*.so')" ] || fail "there is no zmq module in $library/weir"
     "$prefix/bin/weir" list zmq | grep -qi tcp || fail "the installed weir does not find its zmq module"
 fi
+if [ "$(option b_sanitize)" = none ]; then
+    completion=$prefix/$(option datadir)/bash-completion/completions/weir
+    [ -s "$completion" ] || fail "there is no completion for bash"
+    bash -c 'source "$1" && complete -p weir' bash "$completion" >/dev/null || fail "bash cannot read its completion"
+fi
 stray=$(find "$root" -type f ! -path "$prefix/*")
 [ -z "$stray" ] || fail "installed outside the prefix: $stray"
 

@@ -44,7 +44,8 @@ struct option_group {
     /* Takes the option `key` with its value `text` (NULL if it has none), or an argument (ARGP_KEY_ARG), into `values`.
      * TAKEN, NOT_MINE, or -1 with a sentence in `error`. */
     int (*take)(void *values, int key, const char *text, struct weir_error *error);
-    /* The words that the value of option `key` may be, or may be a list of, NULL-ended; NULL: it is free. */
+    /* The words that the value of option `key`, or an argument (ARGP_KEY_ARG), may be, or be a list of, NULL-ended;
+     * NULL: it is free. May be NULL. */
     const char *const *(*words)(int key);
 };
 
