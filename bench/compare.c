@@ -11,22 +11,17 @@
 #include "cli/sides.h"
 #include "cli/words.h"
 #include "commands.h"
+#include "compare.h"
 #include "render/verdicts.h"
 
-enum { KEY_FAIL_ON = KEY_OWN, KEY_STRICT, KEY_DRY_RUN };
-
-struct options {
-    struct sides sides;
-    struct axes axes; /* for both sides */
-    struct schedule_options schedule;
-    struct output_options output;
-    bool fail_on_slower, strict, dry_run;
-};
+enum { KEY_FAIL_ON = KEY_OWN, KEY_STRICT, KEY_RERUN, KEY_DRY_RUN };
 
 static const struct argp_option table[] = {
     {0, 0, 0, 0, "What the exit status says:", 0},
     {"fail-on", KEY_FAIL_ON, "VERDICT", 0, "slower: exit with 3 if B is slower than A in any comparison", 0},
     {"strict", KEY_STRICT, 0, 0, "exit with 4 if any comparison is inconclusive", 0},
+    {0, 0, 0, 0, "Further:", 0},
+    {"rerun", KEY_RERUN, 0, 0, "measure what is in two saved results again, side by side", 0},
     {"dry-run", KEY_DRY_RUN, 0, 0, "list the pairs of cells and stop", 0},
     {0, 0, 0, 0, 0, 0},
 };
@@ -35,13 +30,16 @@ static const char *const failing[] = {"slower", NULL};
 
 static int take(void *values, int key, const char *text, struct weir_error *error)
 {
-    struct options *options = values;
+    struct compare_options *options = values;
     switch (key) {
     case KEY_FAIL_ON:
         options->fail_on_slower = true;
         return find_word("verdict", text, failing, error) < 0 ? -1 : TAKEN;
     case KEY_STRICT:
         options->strict = true;
+        return TAKEN;
+    case KEY_RERUN:
+        options->rerun = true;
         return TAKEN;
     case KEY_DRY_RUN:
         options->dry_run = true;
@@ -61,9 +59,13 @@ static const struct option_group own_group = {table, take, words};
 const struct syntax compare_syntax = {
     "A B",
     "Tell whether B is faster or slower than A, or the same. Each is a channel, perhaps with options of its own in one "
-    "word (\"shm -w 4x1\"); options that stand outside hold for both. All are measured in the same rounds.\v"
+    "word (\"shm -w 4x1\"); options that stand outside hold for both, and all is measured in the same rounds. Or each "
+    "is "
+    "a file that --json has written.\v"
     "Both sides must make the same number of cells, which are compared in their order. Default: stream and pingpong, "
-    "between processes.\n\n"
+    "between processes. The cells of files are compared by their ids; those of another machine, kernel or build are "
+    "not "
+    "comparable.\n\n"
     "Exit status: 0 ok, 1 a cell failed or nothing could be compared, 2 bad usage, 3 slower (--fail-on slower), 4 "
     "inconclusive (--strict), 130 interrupted.",
     {&sides_group, &axes_group, &schedule_group, &output_group, &own_group},
@@ -71,7 +73,7 @@ const struct syntax compare_syntax = {
 
 /* ---- live ---------------------------------------------------------------------------------------------------- */
 
-static void no_memory(void)
+void compare_no_memory(void)
 {
     fprintf(stderr, "weir: no memory for the cells\n");
     exit(1);
@@ -90,29 +92,35 @@ static void name_second_half(struct cells *cells)
     }
 }
 
-/* The cells of A, then as many of B. Each A is measured twice in a round, so that each comparison has a noise floor of
- * its own. */
-static void make_cells(struct cells *ret, const struct options *options, const struct axes axes[2])
+void compare_join(struct cells *ret, struct cells *a, struct cells *b)
 {
-    struct cells sides[2];
-    for (size_t i = 0; i < 2; i++) {
-        if (cells_make(&sides[i], &axes[i]) != 0)
-            no_memory();
-        session_check_twins(&sides[i], "");
-    }
-    size_t half = sides[0].count;
-    if (half != sides[1].count)
-        usage_error("'%s' makes %zu cell%s and '%s' makes %zu: they are compared one to one", options->sides.words[0],
-                    half, half == 1 ? "" : "s", options->sides.words[1], sides[1].count);
-    struct cell *items = realloc(sides[0].items, 2 * half * sizeof *items);
+    size_t half = a->count;
+    struct cell *items = realloc(a->items, 2 * half * sizeof *items);
     if (items == NULL)
-        no_memory();
-    memcpy(items + half, sides[1].items, half * sizeof *items);
-    free(sides[1].items);
+        compare_no_memory();
+    memcpy(items + half, b->items, half * sizeof *items);
+    free(b->items);
     for (size_t i = 0; i < half; i++)
         items[i].is_baseline = true;
     *ret = (struct cells){items, 2 * half};
+    *a = *b = (struct cells){0};
     name_second_half(ret);
+}
+
+static void make_cells(struct cells *ret, const struct compare_options *options, const struct axes axes[2])
+{
+    struct cells sides[2];
+    const char *const *words = options->sides.words;
+    for (size_t i = 0; i < 2; i++) {
+        if (cells_make(&sides[i], &axes[i]) != 0)
+            compare_no_memory();
+        session_check_twins(&sides[i], "");
+    }
+    size_t count = sides[0].count;
+    if (count != sides[1].count)
+        usage_error("'%s' makes %zu cell%s and '%s' makes %zu: they are compared one to one", words[0], count,
+                    count == 1 ? "" : "s", words[1], sides[1].count);
+    compare_join(ret, &sides[0], &sides[1]);
 }
 
 static int list_pairs(const struct cells *cells)
@@ -140,8 +148,7 @@ static void print_markdown(FILE *file, void *result)
     render_verdicts_markdown(file, ((const struct result *)result)->verdicts);
 }
 
-/* When all went well otherwise. */
-static int judge(const struct options *options, const struct comparisons *comparisons)
+int compare_judge(const struct compare_options *options, const struct comparisons *comparisons)
 {
     bool any = false, slower = false, inconclusive = false;
     for (size_t i = 0; i < comparisons->count; i++) {
@@ -154,32 +161,37 @@ static int judge(const struct options *options, const struct comparisons *compar
     return slower && options->fail_on_slower ? 3 : inconclusive && options->strict ? 4 : 0;
 }
 
-static int measure(const struct options *options, struct cells *cells, const struct axes *axes)
+static int measure(const struct compare_options *options, struct cells *cells)
 {
     static const struct output_formats formats = {render_json, print_csv, print_markdown, print_table};
     struct session session;
     struct verdicts verdicts = {.names = {options->sides.words[0], options->sides.words[1]}};
-    int status = session_measure(&session, cells, axes, &options->schedule, &options->output);
+    int status = session_measure(&session, cells, &options->axes, &options->schedule, &options->output);
     if (status == 0 && compare_halves(&verdicts.comparisons, cells, &session.result.journal) != 0)
-        no_memory();
+        compare_no_memory();
     session.result.verdicts = &verdicts;
     if (status == 0)
         status = session_write(&session, &options->output, &formats);
     if (status == 0)
-        status = judge(options, &verdicts.comparisons);
+        status = compare_judge(options, &verdicts.comparisons);
     comparisons_free(&verdicts.comparisons);
     session_end(&session);
     return status;
 }
 
-static int compare_live(const struct options *options)
+int compare_measure(const struct compare_options *options, struct cells *cells)
+{
+    return options->dry_run ? list_pairs(cells) : measure(options, cells);
+}
+
+static int compare_live(const struct compare_options *options)
 {
     struct axes axes[2];
     struct cells cells;
     for (size_t i = 0; i < 2; i++)
         side_parse(&axes[i], options->sides.words[i], &options->axes);
     make_cells(&cells, options, axes);
-    int status = options->dry_run ? list_pairs(&cells) : measure(options, &cells, &axes[0]);
+    int status = compare_measure(options, &cells);
     cells_free(&cells);
     for (size_t i = 0; i < 2; i++)
         axes_free(&axes[i]);
@@ -190,15 +202,16 @@ static int compare_live(const struct options *options)
 
 int command_compare(int argc, char **argv)
 {
-    struct options options = {0};
+    struct compare_options options = {0};
     struct weir_error error;
     void *const values[] = {&options.sides, &options.axes, &options.schedule, &options.output, &options};
     syntax_parse(&compare_syntax, values, NULL, argc, argv);
     if (schedule_check(&options.schedule, &error) != 0 || output_check(&options.output, &error) != 0)
         usage_error("%s", error.text);
-    if (sides_are_files(&options.sides))
-        usage_error("saved results cannot be compared yet");
-    int status = compare_live(&options);
+    bool files = sides_are_files(&options.sides);
+    if (options.rerun && !files)
+        usage_error("--rerun is for saved results; channels are measured anyway");
+    int status = files ? compare_files(&options) : compare_live(&options);
     axes_free(&options.axes);
     return status;
 }

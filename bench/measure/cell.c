@@ -165,6 +165,12 @@ static struct setup pick(const struct axes *axes, size_t index)
     return setup;
 }
 
+void cell_start(struct cell *ret, const struct setup *setup)
+{
+    *ret = (struct cell){.setup = *setup, .memory = {NAN, NAN}, .fixed_ns = NAN};
+    check_cell(ret);
+}
+
 int cells_make(struct cells *ret_cells, const struct axes *axes)
 {
     size_t count = axes->spec_count * axes->pairing_count * axes->size_count * axes->workers_count *
@@ -174,10 +180,8 @@ int cells_make(struct cells *ret_cells, const struct axes *axes)
     if (items == NULL)
         return -1;
     for (size_t i = 0; i < count; i++) {
-        items[i].setup = pick(axes, i);
-        items[i].memory = (struct memory){NAN, NAN};
-        items[i].fixed_ns = NAN;
-        check_cell(&items[i]);
+        struct setup setup = pick(axes, i);
+        cell_start(&items[i], &setup);
     }
     *ret_cells = (struct cells){items, count};
     cells_name(ret_cells);

@@ -117,6 +117,9 @@ struct axes {
 int cells_make(struct cells *ret_cells, const struct axes *axes);
 void cells_free(struct cells *cells);
 
+/* Makes one cell, without a name: ready to be measured, or skipped. */
+void cell_start(struct cell *ret, const struct setup *setup);
+
 /* Gives each cell its id, as cells_make does: all main axes, and of the others those in which these cells differ. */
 void cells_name(struct cells *cells);
 

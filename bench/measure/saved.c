@@ -303,13 +303,65 @@ static int read_origin(struct reading *reading, const json_t *root, struct saved
     return 0;
 }
 
+static int read_regimes(struct reading *reading, const json_t *design, struct journal *journal)
+{
+    json_t *array = NULL;
+    if (json_object_get(design, "regimes") == NULL)
+        return 0;
+    if (read_array(reading, design, "regimes", sizeof journal->regimes / sizeof journal->regimes[0], &array) != 0)
+        return -1;
+    strcpy(reading->place, "design.regimes");
+    for (size_t i = 0; i < json_array_size(array); i++) {
+        struct regime *regime = &journal->regimes[i];
+        if (read_text(reading, json_array_get(array, i), "name", 40, &regime->name) != 0 ||
+            read_number(reading, json_array_get(array, i), "line_ns", 0.1, 1e9, &regime->line_ns) != 0)
+            return -1;
+    }
+    journal->regime_count = json_array_size(array);
+    strcpy(reading->place, "design");
+    return 0;
+}
+
+/* Which regime each round of the run stood in. */
+static int read_round_list(struct reading *reading, const json_t *design, struct journal *journal)
+{
+    json_t *array = NULL;
+    if (json_object_get(design, "rounds_list") == NULL)
+        return 0;
+    if (read_array(reading, design, "rounds_list", MOST_ROUNDS, &array) != 0)
+        return -1;
+    size_t count = json_array_size(array);
+    journal->rounds = calloc(count + 1, sizeof *journal->rounds);
+    if (journal->rounds == NULL)
+        return reading_wrong(reading, "rounds_list", "does not fit into memory");
+    journal->round_count = count;
+    strcpy(reading->place, "design.rounds_list");
+    for (size_t i = 0; i < count; i++) {
+        const json_t *round = json_array_get(array, i);
+        const char *name = NULL;
+        journal->rounds[i] = (struct round){NAN, NAN, REGIME_BETWEEN};
+        if (json_is_null(json_object_get(round, "regime")))
+            continue;
+        if (read_text(reading, round, "regime", 40, &name) != 0)
+            return -1;
+        for (size_t regime = 0; regime < journal->regime_count; regime++)
+            if (strcmp(name, journal->regimes[regime].name) == 0)
+                journal->rounds[i].regime = (int)regime;
+        if (journal->rounds[i].regime == REGIME_BETWEEN)
+            return reading_wrong(reading, "regime", "is none of the regimes");
+    }
+    strcpy(reading->place, "design");
+    return 0;
+}
+
 static int read_design(struct reading *reading, const json_t *root, struct saved *saved)
 {
     json_t *design = NULL;
     if (read_object(reading, root, "design", &design) != 0)
         return -1;
     strcpy(reading->place, "design");
-    if (read_number_or_null(reading, design, "noise_floor", 0, 1e6, &saved->noise_floor) != 0)
+    if (read_number_or_null(reading, design, "noise_floor", 0, 1e6, &saved->noise_floor) != 0 ||
+        read_regimes(reading, design, &saved->journal) != 0 || read_round_list(reading, design, &saved->journal) != 0)
         return -1;
     reading->place[0] = '\0';
     return 0;
@@ -336,6 +388,7 @@ int saved_read(struct saved *ret, const char *path, struct weir_error *error)
 void saved_free(struct saved *saved)
 {
     cells_free(&saved->cells);
+    journal_free(&saved->journal);
     json_decref(saved->document);
     *saved = (struct saved){0};
 }

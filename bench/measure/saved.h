@@ -12,12 +12,10 @@
 
 #include <weir/weir.h>
 
-#include "cell.h"
+#include "journal.h"
 
 /* Larger files are not read: a long run of all cells has a few MiB. */
 #define SAVED_MOST_BYTES ((size_t)32 << 20)
-
-#define SAVED_MOST_REGIMES 16
 
 struct saved {
     const char *path;
@@ -26,16 +24,10 @@ struct saved {
     const char *cpu, *kernel, *hypervisor; /* hypervisor: "" if there was none */
     int cpus;
     bool interrupted;
-    double noise_floor; /* NaN: not known */
-    struct cells cells; /* with the setup, the rounds' wall time and round; the rest is not filled in */
-    struct saved_regime {
-        const char *name;
-        double line_ns;
-    } regimes[SAVED_MOST_REGIMES];
-    size_t regime_count;
-    const int *round_regimes; /* of each round of the run, an index of regimes, or -1 */
-    size_t round_count;
-    void *document; /* owns the texts */
+    double noise_floor;     /* NaN: not known */
+    struct cells cells;     /* with the setup, the rounds' wall time and round; the rest is not filled in */
+    struct journal journal; /* likewise: the rounds' regime and the regimes */
+    void *document;         /* a json_t; owns the texts */
 };
 
 /* 0, or -1 with a sentence that names the file. */

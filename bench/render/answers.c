@@ -17,11 +17,12 @@ static const char *where(const struct setup *setup)
     return words[setup->pairing.producer][setup->pairing.consumer];
 }
 
-/* "pipe", or "A" where both sides are the same words. */
+/* "pipe", or "A" where the words do not tell the sides apart, or do not tell what they are. */
 static const char *side_name(const struct verdicts *verdicts, size_t side)
 {
     static const char *const letters[] = {"A", "B"};
-    return strcmp(verdicts->names[0], verdicts->names[1]) != 0 ? verdicts->names[side] : letters[side];
+    bool tell = verdicts->files || strcmp(verdicts->names[0], verdicts->names[1]) == 0;
+    return tell ? letters[side] : verdicts->names[side];
 }
 
 /* "1.17× [1.15, 1.19]" */
@@ -37,12 +38,13 @@ static void write_ratio(char *text, size_t capacity, const struct comparison *co
 static void answer(FILE *file, const struct verdicts *verdicts, const struct comparison *comparison)
 {
     const char *a = side_name(verdicts, 0), *b = side_name(verdicts, 1);
-    char ratio[64], place[100];
+    char ratio[64], place[160];
     double mde = 100 * comparison->mde;
     const struct setup *setup = &comparison->a->setup;
     write_ratio(ratio, sizeof ratio, comparison);
-    snprintf(place, sizeof place, "%s (%s%s%s)", where(setup), pattern_name(setup->pattern),
-             comparison->regime != NULL ? ", CPUs " : "", comparison->regime != NULL ? comparison->regime : "");
+    snprintf(place, sizeof place, "%s (%s%s%s%s%s)", where(setup), verdicts->files ? setup->spec : "",
+             verdicts->files ? ", " : "", pattern_name(setup->pattern), comparison->regime != NULL ? ", CPUs " : "",
+             comparison->regime != NULL ? comparison->regime : "");
     if (!isfinite(comparison->ratio))
         say(file, "%s and %s were not compared %s: one of them has no cost.\n", a, b, place);
     else if (!isfinite(comparison->mde))
@@ -51,8 +53,8 @@ static void answer(FILE *file, const struct verdicts *verdicts, const struct com
         say(file, "%s costs the same as %s %s, within %.1f %%: %s.\n", b, a, place, 100 * comparison->delta, ratio);
     else if (comparison->verdict == VERDICT_INCONCLUSIVE)
         say(file,
-            "no verdict on %s against %s %s: %s; effects below %.1f %% would not have been seen. More rounds "
-            "(--budget) see more.\n",
+            "no verdict on %s against %s %s: %s; effects below %.1f %% would not have been seen. More rounds see "
+            "more.\n",
             b, a, place, ratio, mde);
     else
         say(file, "%s is %s than %s %s: %s; effects below %.1f %% would not have been seen.\n", b,

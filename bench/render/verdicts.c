@@ -49,6 +49,7 @@ struct layout {
 };
 
 #define SCRATCH_BYTES 256
+#define BETWEEN       " / " /* of A and of B */
 
 static const char *pattern_text(const struct setup *setup, char *text, size_t capacity)
 {
@@ -63,7 +64,7 @@ static void write_pattern(char *text, size_t capacity, const struct comparison *
     char a[48], b[48];
     const char *of_a = pattern_text(&comparison->a->setup, a, sizeof a);
     const char *of_b = pattern_text(&comparison->b->setup, b, sizeof b);
-    snprintf(text, capacity, "%s%s%s", of_a, strcmp(of_a, of_b) ? " / " : "", strcmp(of_a, of_b) ? of_b : "");
+    snprintf(text, capacity, "%s%s%s", of_a, strcmp(of_a, of_b) ? BETWEEN : "", strcmp(of_a, of_b) ? of_b : "");
 }
 
 static void write_range(char *text, size_t capacity, const struct comparison *comparison)
@@ -117,7 +118,7 @@ static void write_axis(char *text, size_t capacity, enum axis_column axis, const
     char a[100], b[100];
     column_write(a, sizeof a, axis, &comparison->a->setup);
     column_write(b, sizeof b, axis, &comparison->b->setup);
-    snprintf(text, capacity, "%s%s%s", a, strcmp(a, b) ? " / " : "", strcmp(a, b) ? b : "");
+    snprintf(text, capacity, "%s%s%s", a, strcmp(a, b) ? BETWEEN : "", strcmp(a, b) ? b : "");
 }
 
 static const char *text_of(const void *data, size_t row, size_t column)
@@ -157,6 +158,18 @@ static bool varies(const struct layout *layout, size_t what)
     return false;
 }
 
+/* Whether the sides differ in an axis. */
+static bool differs(const struct layout *layout, size_t axis)
+{
+    char text[SCRATCH_BYTES];
+    for (size_t row = 0; axis < AXIS_COLUMNS && row < layout->comparisons->count; row++) {
+        write_axis(text, sizeof text, (enum axis_column)axis, &layout->comparisons->items[row]);
+        if (strstr(text, BETWEEN) != NULL)
+            return true;
+    }
+    return false;
+}
+
 static void add_column(struct layout *layout, size_t what)
 {
     static const char *const heads[FIGURES] = {"PATTERN", "REGIME", "A", "B", "B/A", "95 %", "MDE", "VERDICT"};
@@ -169,11 +182,11 @@ static void add_column(struct layout *layout, size_t what)
 }
 
 /* What tells the rows apart, then what they say. */
-static void lay_out(struct layout *layout, const struct comparisons *comparisons, char *scratch)
+static void lay_out(struct layout *layout, const struct verdicts *verdicts, char *scratch)
 {
-    *layout = (struct layout){.comparisons = comparisons, .scratch = scratch};
+    *layout = (struct layout){.comparisons = &verdicts->comparisons, .scratch = scratch};
     for (size_t what = 0; what < AXIS_COLUMNS + FIGURE_A; what++)
-        if (varies(layout, what) || what == AXIS_COLUMNS + FIGURE_PATTERN)
+        if (varies(layout, what) || what == AXIS_COLUMNS + FIGURE_PATTERN || (verdicts->files && differs(layout, what)))
             add_column(layout, what);
     for (size_t what = AXIS_COLUMNS + FIGURE_A; what < MOST_COLUMNS; what++)
         add_column(layout, what);
@@ -199,24 +212,24 @@ static void print_caption(FILE *file, const struct verdicts *verdicts, const str
 {
     char text[400] = "", value[SCRATCH_BYTES];
     size_t used = 0;
-    for (size_t axis = COLUMN_PAIRING; layout->comparisons->count > 0 && axis < AXIS_COLUMNS; axis++) {
+    for (size_t axis = verdicts->files ? COLUMN_CHANNEL : COLUMN_PAIRING;
+         layout->comparisons->count > 0 && axis < AXIS_COLUMNS; axis++) {
         write_axis(value, sizeof value, (enum axis_column)axis, layout->comparisons->items);
-        if (varies(layout, axis) || strstr(value, " / ") != NULL || used >= sizeof text)
+        if (varies(layout, axis) || differs(layout, axis) || used >= sizeof text)
             continue;
-        size_t begin = used;
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s %s", used > 0 ? ", " : "",
-                                 column_head((enum axis_column)axis), value);
-        for (char *at = text + begin; *at != '\0'; at++)
-            *at = (char)tolower((unsigned char)*at);
+        for (const char *letter = column_head((enum axis_column)axis); *letter != '\0' && used + 2 < sizeof text;
+             letter++)
+            text[used++] = (char)tolower((unsigned char)*letter);
+        used += (size_t)snprintf(text + used, sizeof text - used, " %s, ", value);
     }
-    say(file, "A: %s\nB: %s\nboth: %s\n", verdicts->names[0], verdicts->names[1], text);
+    say(file, "A: %s\nB: %s\nboth: %.*s\n", verdicts->names[0], verdicts->names[1], used > 2 ? (int)used - 2 : 0, text);
 }
 
 void render_verdicts(FILE *file, const struct verdicts *verdicts, bool color)
 {
     char scratch[SCRATCH_BYTES];
     struct layout layout;
-    lay_out(&layout, &verdicts->comparisons, scratch);
+    lay_out(&layout, verdicts, scratch);
     struct sheet sheet = sheet_of(&layout);
     print_caption(file, verdicts, &layout);
     sheet_print(file, &sheet, color);
@@ -229,7 +242,7 @@ void render_verdicts_markdown(FILE *file, const struct verdicts *verdicts)
 {
     char scratch[SCRATCH_BYTES];
     struct layout layout;
-    lay_out(&layout, &verdicts->comparisons, scratch);
+    lay_out(&layout, verdicts, scratch);
     struct sheet sheet = sheet_of(&layout);
     sheet_print_markdown(file, &sheet);
 }

@@ -6,6 +6,7 @@
 #define WEIR_BENCH_RENDER_VERDICTS_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "measure/comparison.h"
@@ -13,6 +14,7 @@
 struct verdicts {
     struct comparisons comparisons;
     const char *names[2]; /* of A and B, as typed */
+    bool files;           /* which do not say what they measured, as channels do */
 };
 
 /* The table, what its columns mean, and the answers. */

@@ -24,7 +24,10 @@ static const char good[] =
     "{\"schema\":\"weir.run/1\",\"tool\":{\"version\":\"0.1.0\",\"build_type\":\"release\",\"compiler\":\"gcc 12\"},"
     "\"started\":\"2026-11-21T12:00:00Z\",\"wall_s\":1.5,\"seed\":7,\"interrupted\":false,"
     "\"env\":{\"cpu\":\"A CPU\",\"cpus\":2,\"kernel\":\"Linux 6.1\",\"hypervisor\":null},"
-    "\"design\":{\"rounds\":3,\"noise_floor\":0.015},"
+    "\"design\":{\"rounds\":3,\"noise_floor\":0.015,"
+    "\"regimes\":[{\"name\":\"near\",\"line_ns\":190.5},{\"name\":\"far\",\"line_ns\":800}],"
+    "\"rounds_list\":[{\"line_ns\":190,\"regime\":\"near\"},{\"line_ns\":800,\"regime\":\"far\"},{\"line_ns\":null,"
+    "\"regime\":null}]},"
     "\"cells\":["
     "{\"id\":\"shm/process:process/64/1x1/stream/raw\",\"channel\":\"shm\",\"spec\":\"shm,wait=spin\","
     "\"pairing\":\"process:thread\",\"size\":64,\"producers\":2,\"consumers\":1,\"pattern\":\"stream\",\"codec\":"
@@ -62,6 +65,11 @@ static void a_good_file(void **state)
     assert_int_equal(saved.cpus, 2);
     assert_true(saved.noise_floor == 0.015);
     assert_int_equal(saved.cells.count, 2);
+    assert_int_equal(saved.journal.regime_count, 2);
+    assert_true(saved.journal.regimes[1].line_ns == 800);
+    assert_int_equal(saved.journal.round_count, 3);
+    assert_int_equal(saved.journal.rounds[1].regime, 1);
+    assert_int_equal(saved.journal.rounds[2].regime, REGIME_BETWEEN);
     const struct cell *cell = &saved.cells.items[0];
     assert_string_equal(cell->setup.spec, "shm,wait=spin");
     assert_int_equal(cell->setup.pairing.producer, WEIR_PROCESS);
@@ -107,6 +115,10 @@ static void damage_is_refused(void **state)
     refuse("\"release\"", "7", "tool.build_type is not a text");
     refuse("\"noise_floor\":0.015", "\"noise_floor\":-1", "design.noise_floor is out of its range");
     refuse("\"noise_floor\":0.015", "\"noise_floor\":\"none\"", "design.noise_floor is not a number");
+    refuse("\"regime\":\"far\"", "\"regime\":\"near by\"", "design.rounds_list.regime");
+    refuse("\"regime\":\"far\"", "\"regime\":8", "design.rounds_list.regime");
+    refuse("\"line_ns\":190.5", "\"line_ns\":0", "design.regimes.line_ns");
+    refuse("[{\"name\":\"near\"", "[7,{\"name\":\"near\"", "design.regimes has too many");
     refuse("\"size\":64", "\"size\":0", "cells[0].size is out of its range");
     refuse("\"size\":64", "\"size\":99999999999999999999", "cannot read"); /* no JSON integer of ours */
     refuse("\"pattern\":\"paced\"", "\"pattern\":\"chatter\"", "cells[1].pattern");
@@ -180,7 +192,7 @@ static void mutated_files_do_no_harm(void **state)
     (void)state;
     static const char letters[] = "\0\"{}[],:0123456789eE.-+\\unltrfas/\x80\xff";
     const char *times = getenv("WEIR_TEST_MUTATIONS");
-    uint64_t random = 1, count = times != NULL ? strtoull(times, NULL, 10) : 3000;
+    uint64_t random = 1, count = times != NULL ? strtoull(times, NULL, 10) : 1500;
     char text[sizeof good + 64];
     for (uint64_t i = 0; i < count; i++) {
         struct saved saved;
