@@ -8,44 +8,42 @@
 
 #include "yardsticks/yard.h"
 
-#define FACTS(in, called, meaning)                                                                                     \
-    {                                                                                                                  \
-        .group = in, .name = called, .means = meaning                                                                  \
-    }
-#define PAIR  .facts.is_pair = true
-#define SIZED .facts.is_sized = true
-#define RATE  .facts.is_rate = true, SIZED
+/* What a row says beside its words. */
+#define ONE          false, false, false
+#define PAIR         true, false, false
+#define SIZED        false, true, false
+#define RATE         false, true, true
+#define RATE_OF_PAIR true, true, true
 
 static const struct {
     struct yardstick_facts facts;
     double (*measure)(const struct yard *yard);
 } table[YARDSTICK_COUNT] = {
-    [YARDSTICK_LINE_STORE] = {FACTS("line", "round trip", "least of a user-space round trip"), yard_line_store, PAIR},
-    [YARDSTICK_LINE_SWAP] = {FACTS("line", "swapped", "a lock that changes hands, twice"), yard_line_swap, PAIR},
-    [YARDSTICK_LINE_STREAM] = {FACTS("line", "stream", "least of 64 B sent one way"), yard_line_stream, PAIR},
-    [YARDSTICK_CALL] = {FACTS("syscall", "getppid", "each call into the kernel"), yard_system_call},
-    [YARDSTICK_TRANSIT_PIPE] = {FACTS("transit", "pipe", "write and read, nobody waits"), yard_transit_pipe, SIZED},
-    [YARDSTICK_TRANSIT_SEQPACKET] = {FACTS("transit", "seqpacket", "likewise"), yard_transit_seqpacket, SIZED},
-    [YARDSTICK_TRANSIT_STREAM] = {FACTS("transit", "stream", "likewise"), yard_transit_stream, SIZED},
-    [YARDSTICK_WRITE_PIPE] = {FACTS("write", "pipe", "the producer's part of it"), yard_write_pipe, SIZED},
-    [YARDSTICK_WRITE_SEQPACKET] = {FACTS("write", "seqpacket", "likewise"), yard_write_seqpacket, SIZED},
-    [YARDSTICK_WRITE_STREAM] = {FACTS("write", "stream", "likewise"), yard_write_stream, SIZED},
-    [YARDSTICK_SWITCH] = {FACTS("switch", "one CPU", "a turn of ends that share a CPU"), yard_switch},
-    [YARDSTICK_WAKE] = {FACTS("wake", "one way", "a sleeper elsewhere runs again"), yard_wake, PAIR},
-    [YARDSTICK_WAKE_ROUND] = {FACTS("wake", "round trip", "both sides sleep in turn"), yard_wake_round, PAIR},
-    [YARDSTICK_COPY] = {FACTS("copy", "again", "a copy of what is at hand"), yard_copy, RATE},
-    [YARDSTICK_COPY_WRITTEN] = {FACTS("copy", "handed", "what the other end just wrote"), yard_copy_written, PAIR,
-                                RATE},
-    [YARDSTICK_COPY_MEMORY] = {FACTS("copy", "memory", "what is in no cache"), yard_copy_memory, RATE},
-    [YARDSTICK_CLOCK_MONOTONIC] = {FACTS("clock", "monotonic", "a time stamp"), yard_clock_monotonic},
-    [YARDSTICK_CLOCK_RAW] = {FACTS("clock", "raw", "likewise"), yard_clock_raw},
-    [YARDSTICK_CLOCK_THREAD] = {FACTS("clock", "thread CPU", "CPU time of a thread"), yard_clock_thread},
-    [YARDSTICK_CLOCK_COUNTER] = {FACTS("clock", "rdtsc", "the bare counter"), yard_clock_counter},
-    [YARDSTICK_SKEW] = {FACTS("skew", "estimate", "so wrong is one-way latency"), yard_skew, PAIR},
-    [YARDSTICK_SKEW_BOUND] = {FACTS("skew", "bound", "and surely no more"), yard_skew_bound, PAIR},
-    [YARDSTICK_THREAD] = {FACTS("create", "thread", "create and join"), yard_thread},
-    [YARDSTICK_FORK] = {FACTS("create", "fork", "fork, exit and wait"), yard_fork},
-    [YARDSTICK_SPAWN] = {FACTS("create", "spawn", "posix_spawn /bin/true and wait"), yard_spawn},
+    [YARDSTICK_LINE_STORE] = {{"line", "round trip", "least of a user-space round trip", PAIR}, yard_line_store},
+    [YARDSTICK_LINE_SWAP] = {{"line", "swapped", "a lock that changes hands, twice", PAIR}, yard_line_swap},
+    [YARDSTICK_LINE_STREAM] = {{"line", "stream", "least of 64 B sent one way", PAIR}, yard_line_stream},
+    [YARDSTICK_CALL] = {{"syscall", "getppid", "each call into the kernel", ONE}, yard_system_call},
+    [YARDSTICK_TRANSIT_PIPE] = {{"transit", "pipe", "write and read, nobody waits", SIZED}, yard_transit_pipe},
+    [YARDSTICK_TRANSIT_SEQPACKET] = {{"transit", "seqpacket", "likewise", SIZED}, yard_transit_seqpacket},
+    [YARDSTICK_TRANSIT_STREAM] = {{"transit", "stream", "likewise", SIZED}, yard_transit_stream},
+    [YARDSTICK_WRITE_PIPE] = {{"write", "pipe", "the producer's part of it", SIZED}, yard_write_pipe},
+    [YARDSTICK_WRITE_SEQPACKET] = {{"write", "seqpacket", "likewise", SIZED}, yard_write_seqpacket},
+    [YARDSTICK_WRITE_STREAM] = {{"write", "stream", "likewise", SIZED}, yard_write_stream},
+    [YARDSTICK_SWITCH] = {{"switch", "one CPU", "a turn of ends that share a CPU", ONE}, yard_switch},
+    [YARDSTICK_WAKE] = {{"wake", "one way", "a sleeper elsewhere runs again", PAIR}, yard_wake},
+    [YARDSTICK_WAKE_ROUND] = {{"wake", "round trip", "both sides sleep in turn", PAIR}, yard_wake_round},
+    [YARDSTICK_COPY] = {{"copy", "again", "a copy of what is at hand", RATE}, yard_copy},
+    [YARDSTICK_COPY_WRITTEN] = {{"copy", "handed", "what the other end just wrote", RATE_OF_PAIR}, yard_copy_written},
+    [YARDSTICK_COPY_MEMORY] = {{"copy", "memory", "what is in no cache", RATE}, yard_copy_memory},
+    [YARDSTICK_CLOCK_MONOTONIC] = {{"clock", "monotonic", "a time stamp", ONE}, yard_clock_monotonic},
+    [YARDSTICK_CLOCK_RAW] = {{"clock", "raw", "likewise", ONE}, yard_clock_raw},
+    [YARDSTICK_CLOCK_THREAD] = {{"clock", "thread CPU", "CPU time of a thread", ONE}, yard_clock_thread},
+    [YARDSTICK_CLOCK_COUNTER] = {{"clock", "rdtsc", "the bare counter", ONE}, yard_clock_counter},
+    [YARDSTICK_SKEW] = {{"skew", "estimate", "so wrong is one-way latency", PAIR}, yard_skew},
+    [YARDSTICK_SKEW_BOUND] = {{"skew", "bound", "and surely no more", PAIR}, yard_skew_bound},
+    [YARDSTICK_THREAD] = {{"create", "thread", "create and join", ONE}, yard_thread},
+    [YARDSTICK_FORK] = {{"create", "fork", "fork, exit and wait", ONE}, yard_fork},
+    [YARDSTICK_SPAWN] = {{"create", "spawn", "posix_spawn /bin/true and wait", ONE}, yard_spawn},
 };
 
 const struct yardstick_facts *yardstick_facts(enum yardstick yardstick)

@@ -216,8 +216,8 @@ static json_t *gauge_json(const struct survey *survey, const struct gauge *gauge
                                     : json_pack("[i]", gauge->cpu_a);
     format_id(id, sizeof id, gauge);
     snprintf(name, sizeof name, "%s %s", facts->group, gauge_name(gauge));
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:I}", "id", id, "name", name, "means",
-                     facts->means, "unit", facts->is_rate ? "bytes/s" : "ns", "cpus", cpus, "distance",
+    return json_pack("{s:s, s:s, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:I}", "id", id, "name", name, "unit",
+                     facts->is_rate ? "bytes/s" : "ns", "cpus", cpus, "distance",
                      is_pair ? distance_text(survey_distance(survey, gauge)) : NULL, "size",
                      gauge->size != 0 ? json_integer((json_int_t)gauge->size) : json_null(), "median",
                      number_or_null(estimate.median), "lo", number_or_null(estimate.low), "hi",
