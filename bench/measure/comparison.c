@@ -129,7 +129,7 @@ void comparison_judge(struct comparison *comparison)
     comparison->mde = NAN;
     if (!isfinite(low) || !isfinite(high))
         return;
-    comparison->mde = delta + POWER_FACTOR * (high - low) / 2;
+    comparison->mde = delta + POWER_FACTOR * (high - low) / 2 / comparison->ratio;
     if (high < 1 - delta)
         comparison->verdict = VERDICT_FASTER;
     else if (low > 1 + delta)

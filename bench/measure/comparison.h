@@ -51,10 +51,11 @@ void comparisons_free(struct comparisons *comparisons);
  * above 1 + delta, the same if within and delta is at most MOST_SAME_DELTA; else inconclusive.
  *
  * mde is the effect that would have been called with a power of 80 %. For "slower" the estimate must lie at least half
- * the interval's width, h, above 1 + delta. It scatters about the truth with a standard error of h / z(0.975), so an
- * effect of delta + h gets its verdict every other time, and one that is larger by z(0.80) standard errors 80 % of the
- * time: mde = delta + h (1 + z(0.80) / z(0.975)) = delta + 1.43 h. (The usual sum of two quantiles, e.g. Cohen,
- * Statistical Power Analysis for the Behavioral Sciences, 1988, moved by delta.) */
+ * the interval's width, h, above 1 + delta; h is taken as a share of the ratio, for noise grows with what it is in. It
+ * scatters about the truth with a standard error of h / z(0.975), so an effect of delta + h gets its verdict every
+ * other time, and one that is larger by z(0.80) standard errors 80 % of the time: mde = delta + h (1 + z(0.80) /
+ * z(0.975)) = delta + 1.43 h. (The usual sum of two quantiles, e.g. Cohen, Statistical Power Analysis for the
+ * Behavioral Sciences, 1988, moved by delta.) */
 void comparison_judge(struct comparison *comparison);
 
 /* How far the costs of two cells that are the same thing, A and A', lie apart: the end of the interval of their ratio
