@@ -158,7 +158,6 @@ static void set_options(struct job *job, size_t i)
 {
     const struct section *section = &job->sections.items[i];
     struct weir_error error;
-    char where[512];
     for (size_t k = 0; k < section->count; k++) {
         const struct setting *setting = &section->settings[k];
         if (options_set(&job->options[i], setting->name, setting->text, &error) == 0)
@@ -167,6 +166,12 @@ static void set_options(struct job *job, size_t i)
             usage_error("%s:%d: %s", job->path, setting->line, error.text);
         usage_error("%s", error.text);
     }
+}
+
+static void finish_options(struct job *job, size_t i)
+{
+    struct weir_error error;
+    char where[512];
     job_where(job, i, where, sizeof where);
     if (options_finish(&job->options[i], &error) != 0)
         usage_error("%s%s", where, error.text);
@@ -199,17 +204,23 @@ static void check_files(const struct job *job, const struct section *typed)
 
 void job_parse(struct job *ret, const char *const *alternatives, int argc, char **argv)
 {
-    struct options tried = {0}; /* so that bad words are told in the order in which they were typed */
+    struct options options = {0}; /* so that bad words are told in the order in which they were typed */
     struct sections typed = {0};
     *ret = (struct job){0};
     if (sections_add(&typed, "run", 0) != 0)
         usage_error("no memory for the command line");
-    void *const values[] = {&typed.items[0], OPTIONS_VALUES(&tried), ret};
+    void *const values[] = {&typed.items[0], OPTIONS_VALUES(&options), ret};
     syntax_parse(&run_syntax, values, alternatives, argc, argv);
-    options_free(&tried);
     add_runs(ret, &typed.items[0]);
-    for (size_t i = 0; i < ret->sections.count; i++)
-        set_options(ret, i);
+    if (ret->path == NULL)
+        ret->options[0] = options;
+    else
+        options_free(&options);
+    for (size_t i = 0; i < ret->sections.count; i++) {
+        if (ret->path != NULL)
+            set_options(ret, i);
+        finish_options(ret, i);
+    }
     check_files(ret, &typed.items[0]);
     sections_free(&typed);
 }
