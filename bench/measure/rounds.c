@@ -31,6 +31,7 @@ struct run {
     uint32_t *order;   /* of the round */
     int64_t *took_ns;  /* by each place's last epoch, with all that belongs to it */
     size_t calibrated; /* so many cells */
+    int64_t yards_ns;  /* by the yardsticks after the last round */
     int line_cpus[2];  /* whose distance is measured; -1: none */
     int64_t begin_ns;
 };
@@ -147,7 +148,7 @@ static double measure_line(const struct run *run)
 static bool is_over(const struct run *run, size_t place)
 {
     uint64_t least = run->schedule->budget_is_firm ? 1 : LEAST_ROUNDS;
-    return run->journal->round_count >= least && left_ns(run) < run->took_ns[place];
+    return run->journal->round_count >= least && left_ns(run) < run->took_ns[place] + run->yards_ns;
 }
 
 static void show_progress(const struct run *run, size_t done)
@@ -235,9 +236,11 @@ static enum rounds_end go_on(struct run *run)
         order_draw(run->order, journal->places, number, &run->random);
         memcpy(&journal->orders[number * journal->places], run->order, journal->places * sizeof *run->order);
         end = go_round(run, &journal->rounds[number]);
+        int64_t yards_begin_ns = weir_now_ns();
         if (end == ROUNDS_DONE && limits_measure_round(&run->limits) != 0)
             end = ROUNDS_NO_MEMORY;
         journal->lines_ns[number + 1] = measure_line(run);
+        run->yards_ns = weir_now_ns() - yards_begin_ns;
         journal->last_round_is_partial |= end != ROUNDS_DONE;
         journal->round_count++;
     }
