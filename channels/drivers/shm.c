@@ -22,7 +22,7 @@ static const struct weir_option options[] = {
                         .type = WEIR_OPTION_CHOICE,
                         .fallback = "posix",
                         .choices = "posix|memfd",
-                        .help = "posix: shm_open, unlinked at once; memfd: a sealed memfd_create"},
+                        .help = "posix: a shared-memory object without a name; memfd: a sealed memfd_create"},
     [OPTION_CAPACITY] = {.name = "capacity",
                          .type = WEIR_OPTION_NUMBER,
                          .fallback = "0",
@@ -38,9 +38,14 @@ struct state {
     size_t bytes;
 };
 
-static int open_named(struct weir_error *error)
+/* A POSIX shared-memory object that never has a name: so none is left behind by whoever is killed in between. That is
+ * Linux's way (glibc keeps these objects in /dev/shm); where it does not work there is a name for a moment. */
+static int open_posix(struct weir_error *error)
 {
     uint64_t number;
+    int nameless = open("/dev/shm", O_TMPFILE | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+    if (nameless >= 0)
+        return nameless;
     char name[64];
     if (getrandom(&number, sizeof number, 0) != sizeof number)
         return weir_error_errno(error, "getrandom");
@@ -80,7 +85,7 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
     if (state->bytes / (size_t)sysconf(_SC_PAGESIZE) > (size_t)sysconf(_SC_PHYS_PAGES))
         return weir_error_set(error, WEIR_ENOMEM, "%zu bytes of shared memory are more than this machine has",
                               state->bytes);
-    int fd = named ? open_named(error) : open_anonymous(error);
+    int fd = named ? open_posix(error) : open_anonymous(error);
     if (fd < 0)
         return fd;
     int result = allocate(fd, state->bytes, error);
