@@ -57,10 +57,10 @@ static void print_markdown(FILE *file, void *files)
     render_verdicts_markdown(file, &((const struct files *)files)->verdicts);
 }
 
-static void print_lonely(FILE *file, const char *side, const struct cell *const *cells, size_t count)
+static void print_lonely(FILE *file, const char *side, const struct reference *cells, size_t count)
 {
     for (size_t i = 0; i < count && i < MOST_TOLD; i++)
-        say(file, "only in %s: %s\n", side, cells[i]->id);
+        say(file, "only in %s: %s\n", side, cells[i].cell->id);
     if (count > MOST_TOLD)
         say(file, "only in %s: %zu more\n", side, count - MOST_TOLD);
 }

@@ -30,27 +30,30 @@ static int complain(struct weir_error *error, const char *path, const char *what
     return -1;
 }
 
-/* All of a regular file; what blocks or never ends (a pipe, a device) is not read. */
-static int slurp(char **ret, size_t *ret_length, const char *path, struct weir_error *error)
+/* Why the open file is not read, or NULL: what blocks or never ends (a pipe, a device), and what is no result. */
+static const char *refuse_file(int fd, size_t *ret_length)
 {
     struct stat status;
+    if (fstat(fd, &status) != 0)
+        return strerror(errno);
+    if (!S_ISREG(status.st_mode))
+        return "it is not a regular file";
+    if ((size_t)status.st_size > SAVED_MOST_BYTES)
+        return "it is larger than any result";
+    *ret_length = (size_t)status.st_size;
+    return status.st_size == 0 ? "it is empty" : NULL;
+}
+
+static int slurp(char **ret, size_t *ret_length, const char *path, struct weir_error *error)
+{
+    size_t size = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return complain(error, path, strerror(errno));
-    const char *problem = NULL;
-    char *text = NULL;
-    if (fstat(fd, &status) != 0)
-        problem = strerror(errno);
-    else if (!S_ISREG(status.st_mode))
-        problem = "it is not a regular file";
-    else if ((size_t)status.st_size > SAVED_MOST_BYTES)
-        problem = "it is larger than any result";
-    else if (status.st_size == 0)
-        problem = "it is empty";
-    else if ((text = malloc((size_t)status.st_size)) == NULL)
-        problem = strerror(errno);
-    ssize_t length = problem == NULL ? read(fd, text, (size_t)status.st_size) : 0;
-    if (length < 0)
+    const char *problem = refuse_file(fd, &size);
+    char *text = problem == NULL ? malloc(size + 1) : NULL;
+    ssize_t length = text != NULL ? read(fd, text, size) : -1;
+    if (problem == NULL && length < 0)
         problem = strerror(errno);
     close(fd);
     if (problem != NULL) {

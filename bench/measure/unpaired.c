@@ -14,24 +14,25 @@
 
 static int compare_ids(const void *a, const void *b)
 {
-    return strcmp((*(const struct cell *const *)a)->id, (*(const struct cell *const *)b)->id);
+    const struct reference *left = a, *right = b;
+    return strcmp(left->cell->id, right->cell->id);
 }
 
-static const struct cell **sort_cells(const struct cells *cells)
+static struct reference *sort_cells(const struct cells *cells)
 {
-    const struct cell **sorted = calloc(cells->count + 1, sizeof *sorted);
+    struct reference *sorted = calloc(cells->count + 1, sizeof *sorted);
     if (sorted == NULL)
         return NULL;
     for (size_t i = 0; i < cells->count; i++)
-        sorted[i] = &cells->items[i];
+        sorted[i].cell = &cells->items[i];
     qsort(sorted, cells->count, sizeof *sorted, compare_ids);
     return sorted;
 }
 
-static const struct cell *find_cell(const struct cell *const *sorted, size_t count, const struct cell *like)
+static const struct cell *find_cell(const struct reference *sorted, size_t count, const struct cell *like)
 {
-    const struct cell *const *found = bsearch(&like, sorted, count, sizeof *sorted, compare_ids);
-    return found != NULL ? *found : NULL;
+    const struct reference *found = bsearch(&(struct reference){like}, sorted, count, sizeof *sorted, compare_ids);
+    return found != NULL ? found->cell : NULL;
 }
 
 int matches_make(struct matches *ret, const struct saved *a, const struct saved *b)
@@ -39,7 +40,7 @@ int matches_make(struct matches *ret, const struct saved *a, const struct saved 
     struct matches matches = {.items = calloc(a->cells.count + 1, sizeof *matches.items),
                               .only_a = calloc(a->cells.count + 1, sizeof *matches.only_a),
                               .only_b = calloc(b->cells.count + 1, sizeof *matches.only_b)};
-    const struct cell **sorted_a = sort_cells(&a->cells), **sorted_b = sort_cells(&b->cells);
+    struct reference *sorted_a = sort_cells(&a->cells), *sorted_b = sort_cells(&b->cells);
     int result = -1;
     if (matches.items == NULL || matches.only_a == NULL || matches.only_b == NULL || sorted_a == NULL ||
         sorted_b == NULL)
@@ -49,11 +50,11 @@ int matches_make(struct matches *ret, const struct saved *a, const struct saved 
         if (other != NULL)
             matches.items[matches.count++] = (struct match){cell, other};
         else
-            matches.only_a[matches.only_a_count++] = cell;
+            matches.only_a[matches.only_a_count++].cell = cell;
     }
     for (size_t i = 0; i < b->cells.count; i++)
         if (find_cell(sorted_a, a->cells.count, &b->cells.items[i]) == NULL)
-            matches.only_b[matches.only_b_count++] = &b->cells.items[i];
+            matches.only_b[matches.only_b_count++].cell = &b->cells.items[i];
     *ret = matches;
     result = 0;
 done:

@@ -9,13 +9,17 @@
 #include "comparison.h"
 #include "saved.h"
 
+struct reference {
+    const struct cell *cell;
+};
+
 /* Cells of the same id in both; the others are only on one side. */
 struct matches {
     struct match {
         const struct cell *a, *b;
     } * items;
     size_t count;
-    const struct cell **only_a, **only_b;
+    struct reference *only_a, *only_b;
     size_t only_a_count, only_b_count;
 };
 

@@ -23,8 +23,8 @@ struct result {
     uint64_t seed;
     struct journal journal;
     const struct verdicts *verdicts; /* NULL: nothing was compared */
-    double precision; /* asked for; 0: none */
-    int interrupted;  /* the signal, or 0 */
+    double precision;                /* asked for; 0: none */
+    int interrupted;                 /* the signal, or 0 */
     bool verbose;
     bool color;
 };

@@ -178,10 +178,11 @@ static void hostile_files_are_refused(void **state)
     memset(text, '[', length);
     text[length] = '\0';
     assert_int_equal(read_text(text, &saved, &error), -1);
-    memcpy(text, "{\"schema\":\"weir.run/1\",\"cells\":[", 32);
-    for (size_t i = 32; i + 1 < length; i += 2)
-        memcpy(text + i, "1,", 2);
-    memcpy(text + length - 3, "1]}", 3);
+    static const char begin[] = "{\"schema\":\"weir.run/1\",\"cells\":[";
+    snprintf(text, length, "%s", begin);
+    for (size_t i = sizeof begin - 1; i + 1 < length; i++)
+        text[i] = i % 2 ? '1' : ',';
+    snprintf(text + length - 4, 5, ",1]}");
     assert_int_equal(read_text(text, &saved, &error), -1);
     free(text);
 }
@@ -198,7 +199,7 @@ static void mutated_files_do_no_harm(void **state)
         struct saved saved;
         struct weir_error error = {0};
         size_t length = strlen(good);
-        memcpy(text, good, length);
+        snprintf(text, sizeof text, "%s", good);
         for (uint64_t changes = 1 + random_below(&random, 3); changes > 0; changes--) {
             size_t at = random_below(&random, length - 20), span = 1 + random_below(&random, 16);
             switch (random_below(&random, 3)) {

@@ -95,9 +95,9 @@ static void cells_are_matched_by_their_ids(void **state)
     assert_ptr_equal(matches.items[0].a, &a.cells[1]);
     assert_ptr_equal(matches.items[0].b, &b.cells[2]);
     assert_int_equal(matches.only_a_count, 1);
-    assert_ptr_equal(matches.only_a[0], &a.cells[0]);
+    assert_ptr_equal(matches.only_a[0].cell, &a.cells[0]);
     assert_int_equal(matches.only_b_count, 1);
-    assert_ptr_equal(matches.only_b[0], &b.cells[1]);
+    assert_ptr_equal(matches.only_b[0].cell, &b.cells[1]);
     matches_free(&matches);
 }
 
