@@ -81,6 +81,12 @@ bool codec_numbers(enum codec codec, size_t size, uint32_t producers, uint32_t c
     }
 }
 
+bool codec_stamps(enum codec codec, size_t size)
+{
+    enum sample_form form = form_of(codec, size);
+    return form == SAMPLE_FORM_FULL || form == SAMPLE_FORM_NANOPB;
+}
+
 /* How long the body's own length is, as a varint. */
 static size_t prefix_bytes(size_t body_bytes)
 {

@@ -41,6 +41,9 @@ bool codec_numbers(enum codec codec, size_t size, uint32_t producers, uint32_t c
 
 #define SAMPLE_FULL_BYTES 32 /* the header of the first form */
 
+/* Whether such a sample has room for the time of its sending. */
+bool codec_stamps(enum codec codec, size_t size);
+
 /* How a sample is laid out: the lines of the table above. */
 enum sample_form { SAMPLE_FORM_FULL, SAMPLE_FORM_SHORT, SAMPLE_FORM_TINY, SAMPLE_FORM_NANOPB };
 

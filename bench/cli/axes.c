@@ -16,7 +16,12 @@ static const struct argp_option table[] = {
      "where producer:consumer run: thread:thread, thread:process, process:thread, process:process, all (default)", 0},
     {"size", 's', "LIST", 0, "bytes of a message: 64 (default), 4K, or a range 8..64K*4", 0},
     {"workers", 'w', "LIST", 0, "PRODUCERSxCONSUMERS: 1x1 (default), 4x1, 2x2", 0},
-    {"pattern", 'm', "LIST", 0, "stream (one way), pingpong (there and back); default both", 0},
+    {"pattern", 'm', "LIST", 0,
+     "stream (one way), pingpong (there and back), paced (one way at a fixed rate); default stream,pingpong; with -r "
+     "paced",
+     0},
+    {"rate", 'r', "LIST", 0,
+     "of paced: messages a second of all producers together: 10K (default), or a range 1K..1M*4; here 1K is 1000", 0},
     {"depth", 'd', "LIST", 0, "messages that fit between the ends (default 512)", 0},
     {"codec", 'k', "LIST", 0, "raw (default), nanopb", 0},
     {"wait", KEY_WAIT, "LIST", 0, "default (the driver's own), block, spin, adaptive; wait= in a spec overrides it", 0},
@@ -33,12 +38,13 @@ static const struct axis {
     const struct list_kind *kind;
     size_t values, count; /* where they are in struct axes */
     size_t size;          /* of a value */
-    const char *fallback;
+    const char *fallback; /* NULL: depends on the patterns */
 } rows[] = {
     {'p', &pairing_list, MEMBERS(pairings, pairing_count), "all"},
     {'s', &size_list, MEMBERS(sizes, size_count), "64"},
     {'w', &workers_list, MEMBERS(workers, workers_count), "1x1"},
     {'m', &pattern_list, MEMBERS(patterns, pattern_count), "stream,pingpong"},
+    {'r', &rate_list, MEMBERS(rates, rate_count), NULL},
     {'d', &depth_list, MEMBERS(depths, depth_count), "512"},
     {'k', &codec_list, MEMBERS(codecs, codec_count), "raw"},
     {KEY_WAIT, &wait_list, MEMBERS(waits, wait_count), "default"},
@@ -127,14 +133,45 @@ void axes_default(struct axes *axes, int key, const char *text)
         usage_error("%s", error.text);
 }
 
+/* Its cells have one axis more than the others'. */
+static void put_paced_last(struct axes *axes)
+{
+    size_t kept = 0, paced = 0;
+    for (size_t i = 0; i < axes->pattern_count; i++) {
+        if (axes->patterns[i] == PATTERN_PACED)
+            paced++;
+        else
+            axes->patterns[kept++] = axes->patterns[i];
+    }
+    for (size_t i = 0; i < paced; i++)
+        axes->patterns[kept + i] = PATTERN_PACED;
+}
+
+static int compare_rates(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
 void axes_defaults(struct axes *axes)
 {
     static const char *const specs[] = {"mutex", "pipe", "unix", "shm", "zmq"};
     bool none = axes->spec_count == 0;
     for (size_t i = 0; none && i < sizeof specs / sizeof specs[0]; i++)
         axes_default(axes, ARGP_KEY_ARG, specs[i]);
+    if (axes->rate_count > 0)
+        axes_default(axes, 'm', "paced");
     for (size_t i = 0; i < ROWS; i++)
-        axes_default(axes, rows[i].key, rows[i].fallback);
+        if (rows[i].fallback != NULL)
+            axes_default(axes, rows[i].key, rows[i].fallback);
+    put_paced_last(axes);
+    if (axes->rate_count > 1)
+        qsort(axes->rates, axes->rate_count, sizeof *axes->rates, compare_rates);
+    bool paced = axes->patterns[axes->pattern_count - 1] == PATTERN_PACED;
+    if (paced)
+        axes_default(axes, 'r', "10K");
+    else if (axes->rate_count > 0)
+        usage_error("--rate is of the pattern 'paced', which --pattern does not name");
 }
 
 void axes_inherit(struct axes *axes, const struct axes *from)

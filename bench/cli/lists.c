@@ -13,6 +13,7 @@
 #include "measure/stage.h"
 
 #define MOST_SIZE ((uint64_t)1 << 30)
+#define MOST_RATE UINT64_C(100000000)
 
 /* ---- words --------------------------------------------------------------------------------------------------- */
 
@@ -73,20 +74,50 @@ int parse_list(const struct list_kind *kind, const char *text, void **values, si
 
 /* ---- numbers ------------------------------------------------------------------------------------------------- */
 
-/* Digits and perhaps K, M or G (times 1024); moves *text behind them. -1 if there are none. */
-static int take_number(const char **text, uint64_t *ret)
+/* Digits and perhaps K, M or G (each `kilo` times the one before); moves *text behind them. -1 if there are none. */
+static int take_scaled(const char **text, uint64_t kilo, uint64_t *ret)
 {
     if (!isdigit((unsigned char)**text))
         return -1;
     char *end;
     errno = 0;
     unsigned long long number = strtoull(*text, &end, 10);
-    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
-    if (errno != 0 || number > UINT64_MAX >> shift)
+    uint64_t unit = *end == 'K' ? kilo : *end == 'M' ? kilo * kilo : *end == 'G' ? kilo * kilo * kilo : 1;
+    if (errno != 0 || number > UINT64_MAX / unit)
         return -1;
-    *text = end + (shift != 0);
-    *ret = (uint64_t)number << shift;
+    *text = end + (unit != 1);
+    *ret = number * unit;
     return 0;
+}
+
+static int take_number(const char **text, uint64_t *ret)
+{
+    return take_scaled(text, 1024, ret);
+}
+
+struct range {
+    uint64_t first, last, factor;
+};
+
+/* "64", "8..64K" (doubling), "8..64K*4", as a whole. -1 if it is none of that. */
+static int parse_range(const char *text, uint64_t kilo, struct range *ret)
+{
+    struct range range = {.factor = 2};
+    if (take_scaled(&text, kilo, &range.first) != 0 || range.first == 0)
+        return -1;
+    range.last = range.first;
+    if (strncmp(text, "..", 2) == 0) {
+        text += 2;
+        if (take_scaled(&text, kilo, &range.last) != 0 || range.last < range.first)
+            return -1;
+        if (*text == '*') {
+            text++;
+            if (take_scaled(&text, kilo, &range.factor) != 0 || range.factor < 2 || range.factor > MOST_SIZE)
+                return -1;
+        }
+    }
+    *ret = range;
+    return *text == '\0' ? 0 : -1;
 }
 
 int parse_count(const char *what, const char *text, uint64_t least, uint64_t most, uint64_t *ret,
@@ -100,39 +131,35 @@ int parse_count(const char *what, const char *text, uint64_t least, uint64_t mos
     return 0;
 }
 
-static int bad_size(const char *word, struct weir_error *error)
-{
-    return weir_error_set(error, WEIR_EINVAL,
-                          "size '%s' is not 1 to 1G bytes, such as 64, 4K, or a range such as 8..64K*4", word),
-           -1;
-}
-
-/* "64", "4K", "8..64K" (doubling), "8..64K*4" */
 static int parse_size(const char *word, void **values, size_t *count, struct weir_error *error)
 {
-    const char *at = word;
-    uint64_t first, last, factor = 2;
-    if (take_number(&at, &first) != 0)
-        return bad_size(word, error);
-    last = first;
-    if (strncmp(at, "..", 2) == 0) {
-        at += 2;
-        if (take_number(&at, &last) != 0 || last < first)
-            return bad_size(word, error);
-        if (*at == '*') {
-            at++;
-            if (take_number(&at, &factor) != 0 || factor < 2)
-                return bad_size(word, error);
-        }
-    }
-    if (*at != '\0' || first == 0 || last > MOST_SIZE)
-        return bad_size(word, error);
-    for (uint64_t size = first; size <= last; size *= factor)
+    struct range range;
+    if (parse_range(word, 1024, &range) != 0 || range.last > MOST_SIZE)
+        return weir_error_set(error, WEIR_EINVAL,
+                              "size '%s' is not 1 to 1G bytes, such as 64, 4K, or a range such as 8..64K*4", word),
+               -1;
+    for (uint64_t size = range.first; size <= range.last; size *= range.factor)
         APPEND(size_t, size);
     return 0;
 }
 
 const struct list_kind size_list = {"sizes", parse_size, NULL};
+
+static int parse_rate(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    struct range range;
+    if (parse_range(word, 1000, &range) != 0 || range.last > MOST_RATE)
+        return weir_error_set(error, WEIR_EINVAL,
+                              "rate '%s' is not 1 to 100M messages a second, such as 500, 10K, or a range such as "
+                              "1K..1M*4",
+                              word),
+               -1;
+    for (uint64_t rate = range.first; rate <= range.last; rate *= range.factor)
+        APPEND(double, (double)rate);
+    return 0;
+}
+
+const struct list_kind rate_list = {"rates", parse_rate, NULL};
 
 static int parse_depth(const char *word, void **values, size_t *count, struct weir_error *error)
 {
@@ -219,7 +246,7 @@ static int parse_pairing(const char *word, void **values, size_t *count, struct 
 
 const struct list_kind pairing_list = {"pairings", parse_pairing, pairing_words};
 
-static const char *const pattern_words[] = {"stream", "pingpong", NULL};
+static const char *const pattern_words[] = {"stream", "pingpong", "paced", NULL};
 
 static int parse_pattern(const char *word, void **values, size_t *count, struct weir_error *error)
 {

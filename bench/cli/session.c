@@ -14,9 +14,12 @@
 
 #include "interrupt.h"
 #include "machine/clock.h"
+#include "machine/yardsticks.h"
 #include "measure/rounds.h"
 #include "render/machine.h"
 #include "words.h"
+
+#define SKEW_NS INT64_C(2000000) /* is enough to compare clocks for */
 
 /* ---- before -------------------------------------------------------------------------------------------------- */
 
@@ -128,6 +131,17 @@ static enum rounds_end keep_schedule(struct result *result, struct cells *cells,
     return end;
 }
 
+/* Between the CPUs of the first cell that takes one end's time from the other's. */
+static double measure_skew(const struct cells *cells)
+{
+    int cpus[2];
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->items[i].setup.pattern == PATTERN_PACED && cells->items[i].status == CELL_OK &&
+            weir_placement(cpus, cells->items[i].setup.pin, 1, 1, NULL) == 0 && cpus[0] >= 0 && cpus[0] != cpus[1])
+            return yardstick_measure(YARDSTICK_SKEW_BOUND, cpus[0], cpus[1], 0, SKEW_NS);
+    return NAN;
+}
+
 int session_measure(struct session *session, struct cells *cells, const struct axes *axes,
                     const struct schedule_options *schedule, const struct output_options *output)
 {
@@ -142,6 +156,7 @@ int session_measure(struct session *session, struct cells *cells, const struct a
     weir_sweep();
     if (!output->quiet)
         tell_machine(session);
+    session->result.skew_ns = measure_skew(cells);
     enum rounds_end end = keep_schedule(&session->result, cells, schedule, output_wants_progress(output), interrupt_fd);
     close(interrupt_fd);
     environment_sample(&session->environment); /* what the run itself has shown of its machine */

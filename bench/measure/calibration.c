@@ -7,10 +7,11 @@
 #include <math.h>
 
 #include "machine/environment.h"
+#include "pace.h"
 #include "random.h"
 
-/* Long enough that two clock reads, a first wake and the last few microseconds do not matter; also for a pingpong, whose
- * cost is half of it. */
+/* Long enough that two clock reads, a first wake and the last few microseconds do not matter; also for a pingpong,
+ * whose cost is half of it. */
 #define EPOCH_NS INT64_C(12000000)
 
 #define FIRST_COUNT 64 /* messages, but of no more than this many bytes in all, and at least 2 */
@@ -45,11 +46,24 @@ static uint64_t scale_count(uint64_t count, int64_t wall_ns)
     return next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
 }
 
+/* The rate says how many messages there are. */
+static int explore_paced(struct measurer *measurer, struct cell *cell)
+{
+    struct outcome outcome;
+    cell->count = pace_count(&cell->setup);
+    if (measure(measurer, cell, true, &outcome) != 0)
+        return 1;
+    cell->memory = outcome.memory;
+    return 0;
+}
+
 /* An epoch that was long because the machine was busy with something else is not believed: only a second one of about
  * the same count ends this. */
 int calibrate(struct measurer *measurer, struct cell *cell)
 {
     struct outcome outcome;
+    if (cell->setup.pattern == PATTERN_PACED)
+        return explore_paced(measurer, cell);
     uint64_t fit = FIRST_BYTES / cell->setup.size;
     cell->count = fit > FIRST_COUNT ? FIRST_COUNT : fit < LEAST_COUNT ? LEAST_COUNT : fit;
     for (int steps = 0; steps < 6 && cell->status == CELL_OK; steps++) {
@@ -69,6 +83,6 @@ int calibrate(struct measurer *measurer, struct cell *cell)
 
 void recalibrate(struct cell *cell, int64_t wall_ns)
 {
-    if (wall_ns < EPOCH_NS / 2)
+    if (wall_ns < EPOCH_NS / 2 && cell->setup.pattern != PATTERN_PACED)
         cell->count = scale_count(cell->count, wall_ns);
 }

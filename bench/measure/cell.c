@@ -116,6 +116,7 @@ static void name_cell(struct cell *cell, struct extras extras)
 #define EXTRA(differs, ...)                                                                                            \
     if ((differs) && used < sizeof cell->id)                                                                           \
     used += (size_t)snprintf(cell->id + used, sizeof cell->id - used, __VA_ARGS__)
+    EXTRA(setup->pattern == PATTERN_PACED, "/rate=%.0f", setup->rate);
     EXTRA(extras.wait, "/wait=%s", wait_name(setup->wait));
     EXTRA(extras.depth, "/depth=%zu", setup->depth);
     EXTRA(extras.batch, "/batch=%u", setup->batch);
@@ -142,15 +143,24 @@ static void check_cell(struct cell *cell)
              !codec_numbers(setup->codec, setup->size, setup->workers.producers, setup->workers.consumers))
         cell_set(cell, CELL_SKIPPED, "a message of %zu byte%s has no room to say who waits for the answer", setup->size,
                  setup->size == 1 ? "" : "s");
+    else if (setup->pattern == PATTERN_PACED && !codec_stamps(setup->codec, setup->size))
+        cell_set(cell, CELL_SKIPPED, "a message of %zu byte%s has no room to say when it was sent", setup->size,
+                 setup->size == 1 ? "" : "s");
+    else if (setup->pattern == PATTERN_PACED && setup->rate < setup->workers.producers)
+        cell_set(cell, CELL_SKIPPED, "%.0f a second are less than one a second from each of %u producers", setup->rate,
+                 setup->workers.producers);
 }
 
-/* One value of each axis, by mixed-radix digits of `index`; the last axis turns fastest. */
-static struct setup pick(const struct axes *axes, size_t index)
+/* One value of each axis but the pattern, by mixed-radix digits of `index`; the last axis turns fastest. */
+static struct setup pick(const struct axes *axes, enum pattern pattern, size_t index)
 {
-    struct setup setup = {0};
+    struct setup setup = {.pattern = pattern};
 #define DIGIT(field, values, count)                                                                                    \
     setup.field = axes->values[index % axes->count];                                                                   \
     index /= axes->count
+    if (pattern == PATTERN_PACED) {
+        DIGIT(rate, rates, rate_count);
+    }
     DIGIT(pairing, pairings, pairing_count);
     DIGIT(spec, specs, spec_count);
     DIGIT(pin, pins, pin_count);
@@ -160,7 +170,6 @@ static struct setup pick(const struct axes *axes, size_t index)
     DIGIT(codec, codecs, codec_count);
     DIGIT(workers, workers, workers_count);
     DIGIT(size, sizes, size_count);
-    DIGIT(pattern, patterns, pattern_count);
 #undef DIGIT
     return setup;
 }
@@ -171,17 +180,27 @@ void cell_start(struct cell *ret, const struct setup *setup)
     check_cell(ret);
 }
 
+size_t cells_of_pattern(const struct axes *axes, enum pattern pattern)
+{
+    size_t count = axes->spec_count * axes->pairing_count * axes->size_count * axes->workers_count * axes->codec_count *
+                   axes->wait_count * axes->depth_count * axes->batch_count * axes->pin_count;
+    return pattern == PATTERN_PACED ? count * axes->rate_count : count;
+}
+
 int cells_make(struct cells *ret_cells, const struct axes *axes)
 {
-    size_t count = axes->spec_count * axes->pairing_count * axes->size_count * axes->workers_count *
-                   axes->pattern_count * axes->codec_count * axes->wait_count * axes->depth_count * axes->batch_count *
-                   axes->pin_count;
-    struct cell *items = calloc(count, sizeof *items);
+    size_t count = 0, made = 0;
+    for (size_t i = 0; i < axes->pattern_count; i++)
+        count += cells_of_pattern(axes, axes->patterns[i]);
+    struct cell *items = calloc(count + 1, sizeof *items);
     if (items == NULL)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        struct setup setup = pick(axes, i);
-        cell_start(&items[i], &setup);
+    for (size_t i = 0; i < axes->pattern_count; i++) {
+        enum pattern pattern = axes->patterns[i];
+        for (size_t j = 0; j < cells_of_pattern(axes, pattern); j++) {
+            struct setup setup = pick(axes, pattern, j);
+            cell_start(&items[made++], &setup);
+        }
     }
     *ret_cells = (struct cells){items, count};
     cells_name(ret_cells);

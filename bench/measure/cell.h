@@ -41,10 +41,17 @@ struct setup {
     const char *pin;
 };
 
-/* What one epoch gave, per message (stream) or per round trip (pingpong). */
+/* What a channel made of a rate. A constant delay cancels out. NaN: not known. */
+struct pace {
+    double achieved; /* messages a second that came, between the first and the last */
+    double behind;   /* messages that were due in that time and did not come */
+    double growth;   /* how late the last one was, over how late the median one was */
+};
+
+/* What one epoch gave, per message (stream, paced) or per round trip (pingpong). */
 struct epoch_cost {
     uint32_t round; /* of the run, from 0: costs of two cells with the same round were measured side by side */
-    double wall_ns;
+    double wall_ns; /* paced: the median latency */
     double producer_user_ns, producer_system_ns;
     double consumer_user_ns, consumer_system_ns;
     double driver_ns;              /* CPU time of threads that a driver has of its own; 0 if there are none */
@@ -52,6 +59,7 @@ struct epoch_cost {
     double epoch_ns;               /* of the whole epoch, not of a message: how long it was */
     double delayed_ns;             /* likewise: how long its workers were ready to run and did not; NaN: not known */
     double clock_reads;            /* likewise: for timing, of all workers */
+    struct pace pace;              /* of a paced cell; else 0 */
     double steal_ns;               /* likewise: what the hypervisor took meanwhile of all CPUs; NaN: not known */
 };
 
@@ -108,11 +116,16 @@ struct axes {
     size_t *depths;
     uint32_t *batches;
     const char **pins;
+    double *rates; /* of paced cells only, ascending; empty if there are none */
     size_t spec_count, pairing_count, size_count, workers_count, pattern_count, codec_count, wait_count, depth_count,
-        batch_count, pin_count;
+        batch_count, pin_count, rate_count;
 };
 
-/* Every combination, in the order of the axes: pattern, size, workers, codec, wait, depth, batch, pin, spec, pairing.
+/* How many cells of such a pattern the axes make. */
+size_t cells_of_pattern(const struct axes *axes, enum pattern pattern);
+
+/* Every combination, in the order of the axes: pattern, size, workers, codec, wait, depth, batch, pin, spec, pairing;
+ * of a paced pattern, which comes last, then rate.
  * Cells that cannot be are made too, as skipped, with the reason. 0 or -1 (memory). */
 int cells_make(struct cells *ret_cells, const struct axes *axes);
 void cells_free(struct cells *cells);

@@ -16,6 +16,7 @@
 
 #include "chunk.h"
 #include "machine/clock.h"
+#include "pace.h"
 #include "proto/report.h"
 #include "runner.h"
 
@@ -96,6 +97,26 @@ static bool is_whole(const struct integrity *integrity)
 
 /* ---- costs --------------------------------------------------------------------------------------------------- */
 
+/* The wall time of a message would be the interval between two; what it costs who waits for it is its latency. */
+static void compute_paced(const struct setup *setup, const struct reports *reports, struct outcome *outcome)
+{
+    struct arrivals arrivals = {
+        .messages = reports->latency.n, .first_ns = INT64_MAX, .median_ns = histogram_quantile(&reports->latency, 500)};
+    for (uint32_t i = 0; i < reports->count; i++) {
+        const weir_Report *report = &reports->items[i];
+        bool is_producer = report->role == weir_Role_ROLE_PRODUCER;
+        if (is_producer)
+            arrivals.start_ns = report->first_ns; /* they all say the same */
+        if (is_producer || report->first_ns == 0)
+            continue;
+        arrivals.first_ns = report->first_ns < arrivals.first_ns ? report->first_ns : arrivals.first_ns;
+        arrivals.last_ns = report->last_ns > arrivals.last_ns ? report->last_ns : arrivals.last_ns;
+    }
+    outcome->cost.wall_ns = (double)arrivals.median_ns;
+    outcome->cost.pace = pace_of_arrivals(setup, &arrivals);
+    outcome->uncorrected = &reports->uncorrected;
+}
+
 /* Stream: per message of all producers. Pingpong: per round trip of each client, which all make theirs at once. */
 static void compute_cost(const struct setup *setup, const struct reports *reports, uint64_t count, bool is_synthetic,
                          struct outcome *outcome)
@@ -128,7 +149,10 @@ static void compute_cost(const struct setup *setup, const struct reports *report
     if (reports->latency.n == 0)
         return;
     outcome->latency = &reports->latency;
-    outcome->wall_ns += (int64_t)(reports->latency.sum / setup->workers.producers); /* one trip after the other */
+    if (setup->pattern == PATTERN_PACED)
+        compute_paced(setup, reports, outcome);
+    else
+        outcome->wall_ns += (int64_t)(reports->latency.sum / setup->workers.producers); /* one trip after the other */
 }
 
 /* The mean of each side's workers. */
@@ -221,8 +245,10 @@ static bool is_refusal(int code)
 /* Whether each message that was to be timed stands in the histogram. */
 static bool all_timed(const struct epoch *epoch, const struct reports *reports)
 {
-    uint64_t each = epoch->timed > 0 ? epoch->timed - 1 : 0;
-    return reports->latency.n == each * epoch->setup->workers.producers;
+    bool is_paced = epoch->setup->pattern == PATTERN_PACED;
+    uint64_t each = is_paced ? epoch->count : epoch->timed > 0 ? epoch->timed - 1 : 0;
+    uint64_t all = each * epoch->setup->workers.producers;
+    return reports->latency.n == all && reports->uncorrected.n == (is_paced ? all : 0);
 }
 
 static void judge(struct cell *cell, const struct epoch *epoch, const struct reports *reports,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * A worker's way through an epoch: prepare, attach, wait for the start, play, report. The parts themselves are in
- * stream.c and pingpong.c.
+ * stream.c, pingpong.c and paced.c.
  */
 #include "player.h"
 
@@ -147,6 +147,18 @@ static void open_meter(struct player *player)
     usage_meter_open(&player->meter, is_thread, is_first ? player->epoch->stage : NULL);
 }
 
+static int prepare_histograms(struct player *player)
+{
+    enum pattern pattern = player->setup->pattern;
+    bool is_producer = player->part->role == WEIR_PRODUCER;
+    bool is_paced = pattern == PATTERN_PACED && !is_producer;
+    if ((is_paced || (pattern == PATTERN_PINGPONG && is_producer)) && (player->latency = histogram_create()) == NULL)
+        return -1;
+    if (is_paced && (player->uncorrected = histogram_create()) == NULL)
+        return -1;
+    return 0;
+}
+
 static int prepare(struct player *player)
 {
     const struct setup *setup = player->setup;
@@ -160,7 +172,7 @@ static int prepare(struct player *player)
     player->tracker = tracker_create(producers);
     if (!player->encoder || !player->decoder || !player->tracker || !player->out || !player->in)
         return WEIR_ENOMEM;
-    if (is_producer && player->epoch->timed > 0 && (player->latency = histogram_create()) == NULL)
+    if (prepare_histograms(player) != 0)
         return WEIR_ENOMEM;
     for (uint32_t i = 0; i < encoders; i++)
         sample_encoder_init(&player->encoder[i], setup->codec, player->epoch->run,
@@ -177,6 +189,7 @@ static void clean_up(struct player *player)
         free(player->blocks[i]);
     tracker_destroy(player->tracker);
     free(player->latency);
+    free(player->uncorrected);
     usage_meter_close(&player->meter);
 }
 
@@ -253,6 +266,7 @@ static void fill_report(struct player *player)
     uint64_t cpu_ns = (uint64_t)(player->end.cpu_ns - player->begin.cpu_ns);
     report->system_ns = user_us + system_us > 0 ? cpu_ns * system_us / (user_us + system_us) : 0;
     report->user_ns = cpu_ns - report->system_ns;
+    report->user_ns -= report->user_ns < (uint64_t)player->spun_ns ? report->user_ns : (uint64_t)player->spun_ns;
     report->has_driver_ns = report->has_clock_reads = true;
     report->clock_reads = player->end.clock_reads - player->begin.clock_reads;
     report->driver_ns = (uint64_t)(player->end.driver_ns - player->begin.driver_ns);
@@ -265,6 +279,8 @@ static void fill_report(struct player *player)
 static int send_home(const struct player *player, int report_fd)
 {
     if (player->latency != NULL && chunk_write_all(report_fd, player->latency, true) != 0)
+        return -1;
+    if (player->uncorrected != NULL && chunk_write_all(report_fd, player->uncorrected, false) != 0)
         return -1;
     return report_write(report_fd, &player->report);
 }
@@ -287,6 +303,8 @@ static void play(struct player *player)
     bool is_producer = player->part->role == WEIR_PRODUCER;
     if (player->epoch->replies != NULL) {
         is_producer ? pingpong_ask(player) : pingpong_answer(player);
+    } else if (player->setup->pattern == PATTERN_PACED) {
+        is_producer ? paced_produce(player) : paced_consume(player);
     } else if (is_producer) {
         stream_produce(player);
     } else {

@@ -21,7 +21,8 @@ struct player {
     struct sample_decoder *decoder;
     struct tracker *tracker;
     unsigned char *out, *in;
-    struct histogram *latency; /* of a part that times messages; else NULL */
+    struct histogram *latency, *uncorrected; /* of a part that times messages; else NULL */
+    int64_t spun_ns;                         /* of a paced producer: CPU time that only waited for its time */
     uint64_t sent;
     weir_Report report;
     struct usage_meter meter;
@@ -36,6 +37,8 @@ void stream_consume(struct player *player);
 void stream_consume_made_up(struct player *player);
 void pingpong_ask(struct player *player);
 void pingpong_answer(struct player *player);
+void paced_produce(struct player *player);
+void paced_consume(struct player *player);
 
 /* One relaxed store to a line that nobody else writes. */
 static inline void player_set_count(struct player *player, uint64_t count)

@@ -18,6 +18,7 @@ struct epoch {
     uint64_t count;                /* and while it runs */
     uint64_t timed;                /* pingpong: and after it has stopped, each timed but the first; else 0 */
     bool exploring;                /* not a round: memory may be looked at as well */
+    bool shares_cpu;               /* some worker has to share its CPU with another */
     bool is_synthetic;             /* receives are made up (the null driver) */
     struct weir_channel *channel;  /* producers to consumers */
     struct weir_channel **replies; /* pingpong: to each producer; else NULL */

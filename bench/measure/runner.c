@@ -5,6 +5,7 @@
 #include "runner.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,6 +68,16 @@ static void shut_down(struct crew *crew)
     atomic_store(&epoch->stage->go, 1); /* whoever still waits for the start finds the channel shut */
 }
 
+static int check_carries(const struct weir_channel *channel, struct weir_error *error)
+{
+    struct weir_channel_info info;
+    weir_channel_info(channel, &info);
+    if ((info.capabilities & WEIR_CAP_SYNTHETIC) == 0)
+        return 0;
+    return weir_error_set(error, WEIR_ENOTSUP, "%s carries nothing, so nothing arrives that could be late",
+                          info.driver);
+}
+
 static int create_channels(struct epoch *epoch, struct weir_error *error)
 {
     const struct setup *setup = epoch->setup;
@@ -80,6 +91,8 @@ static int create_channels(struct epoch *epoch, struct weir_error *error)
         .wait = setup->wait,
     };
     int result = weir_channel_create(&epoch->channel, setup->spec, &config, error);
+    if (result == 0 && setup->pattern == PATTERN_PACED)
+        return check_carries(epoch->channel, error);
     if (result != 0 || setup->pattern == PATTERN_STREAM)
         return result;
     uint32_t clients = setup->workers.producers;
@@ -134,6 +147,19 @@ static int start_kind(struct crew *crew, enum weir_worker_kind kind, const int *
     return 0;
 }
 
+/* With fewer CPUs than workers, or by the placement. */
+static bool some_share_cpu(const int *cpus, uint32_t count)
+{
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0 || (uint32_t)CPU_COUNT(&allowed) < count)
+        return true;
+    for (uint32_t i = 1; i < count; i++)
+        for (uint32_t j = 0; j < i; j++)
+            if (cpus[i] >= 0 && cpus[i] == cpus[j])
+                return true;
+    return false;
+}
+
 static int start_workers(struct crew *crew)
 {
     const struct setup *setup = crew->epoch->setup;
@@ -144,6 +170,7 @@ static int start_workers(struct crew *crew)
     int result = weir_placement(cpus, setup->pin, setup->workers.producers, setup->workers.consumers, &error);
     if (result != 0)
         trouble(crew, "%s", error.text);
+    crew->epoch->shares_cpu = some_share_cpu(cpus, crew->count);
     if (result == 0)
         result = start_kind(crew, WEIR_PROCESS, cpus); /* fork copies one thread: so these come first */
     if (result == 0)

@@ -26,7 +26,8 @@ struct stage_slot {
 };
 
 struct stage {
-    _Atomic uint32_t go; /* all have attached */
+    _Atomic uint32_t go;      /* all have attached */
+    _Atomic int64_t start_ns; /* paced: when the first message is due; 0: not yet known */
     /* From the runner: what went wrong, and the channel's effective values once it is made. */
     char trouble[512];
     bool created;

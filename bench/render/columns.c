@@ -8,10 +8,10 @@
 
 #include "render.h"
 
-size_t columns_that_vary(const struct axes *axes, enum axis_column *ret)
+size_t columns_of_axes(const struct axes *axes, bool pairing, enum axis_column *ret)
 {
-    const size_t values[AXIS_COLUMNS] = {2, /* the channel always stands there */
-                                         axes->pairing_count,
+    const size_t values[AXIS_COLUMNS] = {2,
+                                         pairing ? 2 : 1,
                                          axes->size_count,
                                          axes->workers_count,
                                          axes->codec_count,

@@ -20,8 +20,9 @@ enum axis_column {
     AXIS_COLUMNS
 };
 
-/* The channel, and the axes that have several values. `ret` has room for AXIS_COLUMNS. */
-size_t columns_that_vary(const struct axes *axes, enum axis_column *ret);
+/* The channel, the pairing or not, and of the other axes those that have several values. `ret` has room for
+ * AXIS_COLUMNS. */
+size_t columns_of_axes(const struct axes *axes, bool pairing, enum axis_column *ret);
 
 const char *column_head(enum axis_column column);
 bool column_is_number(enum axis_column column);

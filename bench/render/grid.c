@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "columns.h"
 #include "render.h"
 #include "measure/limit.h"
 #include "measure/statistics.h"
@@ -34,6 +35,21 @@ void format_ns(char *text, size_t capacity, double nanoseconds)
     }
     int digits = nanoseconds < 9.995 ? 2 : nanoseconds < 99.95 ? 1 : 0;
     snprintf(text, capacity, "%.*f %s", digits, nanoseconds, units[unit]);
+}
+
+void format_message_rate(char *text, size_t capacity, double rate)
+{
+    static const char *const units[] = {"", "K", "M", "G"};
+    size_t unit = 0;
+    if (!isfinite(rate)) {
+        snprintf(text, capacity, "n/a");
+        return;
+    }
+    while (rate >= 999.5 && unit < 3) {
+        rate /= 1000;
+        unit++;
+    }
+    snprintf(text, capacity, "%.3g%s", rate, units[unit]);
 }
 
 void format_bytes(char *text, size_t capacity, size_t bytes)
@@ -62,40 +78,35 @@ void format_times(char *text, size_t capacity, double ratio)
 
 /* ---- columns ------------------------------------------------------------------------------------------------- */
 
-enum column_kind {
-    COLUMN_CHANNEL,
-    COLUMN_PAIRING,
-    COLUMN_SIZE,
-    COLUMN_WORKERS,
-    COLUMN_CODEC,
-    COLUMN_WAIT,
-    COLUMN_DEPTH,
-    COLUMN_BATCH,
-    COLUMN_PIN,
-    COLUMN_LINE,
-    COLUMN_COST,
-    COLUMN_SPREAD,
-    COLUMN_CPU,
-    COLUMN_SWITCHES,
-    COLUMN_LIMIT
-};
+enum figure { FIGURE_LINE, FIGURE_COST, FIGURE_SPREAD, FIGURE_CPU, FIGURE_SWITCHES, FIGURE_LIMIT, FIGURES };
 
 #define MOST_COLUMNS 24
 #define WIDE_COLUMNS 100
 
+/* An axis, or the regime's name, or a figure of a pattern. */
 struct column {
-    enum column_kind kind;
-    size_t pattern; /* of figures */
+    bool is_axis;
+    enum axis_column axis;
+    enum figure figure;
+    size_t pattern;
 };
+
+/* Paced cells have a table of their own. */
+static size_t count_patterns(const struct axes *axes)
+{
+    size_t count = axes->pattern_count;
+    return axes->patterns[count - 1] == PATTERN_PACED ? count - 1 : count;
+}
 
 static const char *head_of(const struct result *result, const struct column *column)
 {
-    static const char *const heads[] = {"CHANNEL", "PAIRING", "SIZE", "WORKERS", "CODEC", "WAIT", "DEPTH", "BATCH",
-                                        "PIN",     "LINE",    "",     "±",       "CPU",   "SW",   "LIMIT"};
-    if (column->kind == COLUMN_SPREAD && !speaks_utf8())
+    static const char *const heads[FIGURES] = {"LINE", "", "±", "CPU", "SW", "LIMIT"};
+    if (column->is_axis)
+        return column_head(column->axis);
+    if (column->figure == FIGURE_SPREAD && !speaks_utf8())
         return "+-";
-    if (column->kind != COLUMN_COST)
-        return heads[column->kind];
+    if (column->figure != FIGURE_COST)
+        return heads[column->figure];
     return result->axes->patterns[column->pattern] == PATTERN_STREAM ? "STREAM" : "ROUND TRIP";
 }
 
@@ -103,49 +114,43 @@ static const char *head_of(const struct result *result, const struct column *col
 static bool has_room_for_limits(const struct result *result)
 {
     struct winsize window;
-    return result->axes->pattern_count == 1 ||
+    return count_patterns(result->axes) == 1 ||
            (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col >= WIDE_COLUMNS);
 }
 
 static size_t choose_columns(const struct result *result, struct column *columns)
 {
-    const struct axes *axes = result->axes;
-    size_t count = 0;
-    columns[count++] = (struct column){COLUMN_CHANNEL, 0};
-    columns[count++] = (struct column){COLUMN_PAIRING, 0};
-    const size_t values[] = {axes->size_count,  axes->workers_count, axes->codec_count, axes->wait_count,
-                             axes->depth_count, axes->batch_count,   axes->pin_count};
-    for (size_t i = 0; i < sizeof values / sizeof values[0]; i++)
-        if (values[i] > 1)
-            columns[count++] = (struct column){(enum column_kind)(COLUMN_SIZE + i), 0};
+    enum axis_column axes[AXIS_COLUMNS];
+    size_t axis_count = columns_of_axes(result->axes, true, axes), count = 0;
+    for (size_t i = 0; i < axis_count; i++)
+        columns[count++] = (struct column){.is_axis = true, .axis = axes[i]};
     if (result->journal.regime_count == 2)
-        columns[count++] = (struct column){COLUMN_LINE, 0};
-    int last = result->verbose && has_room_for_limits(result) ? COLUMN_LIMIT : COLUMN_SWITCHES;
-    for (size_t pattern = 0; pattern < axes->pattern_count; pattern++)
-        for (int kind = COLUMN_COST; kind <= last; kind++)
-            columns[count++] = (struct column){(enum column_kind)kind, pattern};
+        columns[count++] = (struct column){.figure = FIGURE_LINE};
+    enum figure last = result->verbose && has_room_for_limits(result) ? FIGURE_LIMIT : FIGURE_SWITCHES;
+    for (size_t pattern = 0; pattern < count_patterns(result->axes); pattern++)
+        for (enum figure figure = FIGURE_COST; figure <= last; figure++)
+            columns[count++] = (struct column){.figure = figure, .pattern = pattern};
     return count;
 }
 
 /* ---- texts --------------------------------------------------------------------------------------------------- */
 
-static void write_figure(char *text, size_t capacity, const struct cell *cell, enum column_kind kind,
-                         struct slice slice)
+static void write_figure(char *text, size_t capacity, const struct cell *cell, enum figure figure, struct slice slice)
 {
     struct estimate wall = estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice);
     *text = '\0';
     if (cell->status != CELL_OK || cell->round_count == 0) {
-        if (kind == COLUMN_COST)
+        if (figure == FIGURE_COST)
             snprintf(text, capacity, "%s", cell->status == CELL_OK ? "n/a" : status_name(cell->status));
         return;
     }
-    if (kind == COLUMN_COST)
+    if (figure == FIGURE_COST)
         format_ns(text, capacity, wall.median);
-    else if (kind == COLUMN_CPU)
+    else if (figure == FIGURE_CPU)
         format_ns(text, capacity, median_cpu(cell, slice));
-    else if (kind == COLUMN_SWITCHES)
+    else if (figure == FIGURE_SWITCHES)
         snprintf(text, capacity, "%.2f", median_switches(cell, slice));
-    else if (kind == COLUMN_LIMIT)
+    else if (figure == FIGURE_LIMIT)
         format_times(text, capacity, limit_ratio(cell, wall.median));
     else if (isfinite(wall.low))
         snprintf(text, capacity, "%.0f%%", ceil(50 * (wall.high - wall.low) / wall.median));
@@ -153,48 +158,15 @@ static void write_figure(char *text, size_t capacity, const struct cell *cell, e
         snprintf(text, capacity, "n/a");
 }
 
-static void write_text(char *text, size_t capacity, const struct cell *cell, enum column_kind kind, struct slice slice)
+static void write_text(char *text, size_t capacity, const struct cell *cell, const struct column *column,
+                       struct slice slice)
 {
-    const struct setup *setup = &cell->setup;
-    switch (kind) {
-    case COLUMN_CHANNEL:
-        snprintf(text, capacity, "%s", setup->spec);
-        return;
-    case COLUMN_PAIRING:
-        snprintf(text, capacity, "%s", pairing_name(setup->pairing));
-        return;
-    case COLUMN_SIZE:
-        format_bytes(text, capacity, setup->size);
-        return;
-    case COLUMN_WORKERS:
-        snprintf(text, capacity, "%ux%u", setup->workers.producers, setup->workers.consumers);
-        return;
-    case COLUMN_CODEC:
-        snprintf(text, capacity, "%s", codec_name(setup->codec));
-        return;
-    case COLUMN_WAIT:
-        snprintf(text, capacity, "%s", wait_name(setup->wait));
-        return;
-    case COLUMN_DEPTH:
-        snprintf(text, capacity, "%zu", setup->depth);
-        return;
-    case COLUMN_BATCH:
-        snprintf(text, capacity, "%u", setup->batch);
-        return;
-    case COLUMN_PIN:
-        snprintf(text, capacity, "%s", setup->pin);
-        return;
-    case COLUMN_LINE:
+    if (column->is_axis)
+        column_write(text, capacity, column->axis, &cell->setup);
+    else if (column->figure == FIGURE_LINE)
         snprintf(text, capacity, "%s", slice.journal->regimes[slice.regime].name);
-        return;
-    case COLUMN_COST:
-    case COLUMN_SPREAD:
-    case COLUMN_CPU:
-    case COLUMN_SWITCHES:
-    case COLUMN_LIMIT:
-        write_figure(text, capacity, cell, kind, slice);
-        return;
-    }
+    else
+        write_figure(text, capacity, cell, column->figure, slice);
 }
 
 /* With two regimes each row stands twice. The patterns are the slowest axis: the same row of the other pattern lies a
@@ -204,30 +176,37 @@ static void fill_column(struct grid *grid, size_t column, const struct column *w
     const struct journal *journal = &result->journal;
     size_t regimes = journal->regime_count == 2 ? 2 : 1, cells = grid->rows / regimes;
     grid->heads[column] = head_of(result, what);
-    grid->right[column] = what->kind == COLUMN_SIZE || what->kind == COLUMN_DEPTH || what->kind == COLUMN_BATCH ||
-                          what->kind >= COLUMN_COST;
+    grid->right[column] = what->is_axis ? column_is_number(what->axis) : what->figure != FIGURE_LINE;
     for (size_t row = 0; row < grid->rows; row++)
         write_text(grid->texts[row * grid->columns + column], sizeof grid->texts[0],
-                   &result->cells->items[what->pattern * cells + row / regimes], what->kind,
+                   &result->cells->items[what->pattern * cells + row / regimes], what,
                    (struct slice){journal, (int)(row % regimes)});
 }
 
-int grid_make(struct grid *ret, const struct result *result)
+int grid_alloc(struct grid *ret, size_t rows, size_t columns)
 {
-    struct column columns[MOST_COLUMNS];
-    struct grid grid = {.columns = choose_columns(result, columns),
-                        .rows = result->cells->count / result->axes->pattern_count};
-    grid.rows *= result->journal.regime_count == 2 ? 2 : 1;
-    grid.heads = calloc(grid.columns, sizeof *grid.heads);
-    grid.right = calloc(grid.columns, sizeof *grid.right);
-    grid.texts = calloc(grid.rows * grid.columns + 1, sizeof *grid.texts);
+    struct grid grid = {.rows = rows, .columns = columns};
+    grid.heads = calloc(columns + 1, sizeof *grid.heads);
+    grid.right = calloc(columns + 1, sizeof *grid.right);
+    grid.texts = calloc(rows * columns + 1, sizeof *grid.texts);
     if (grid.heads == NULL || grid.right == NULL || grid.texts == NULL) {
         grid_free(&grid);
         return -1;
     }
-    for (size_t column = 0; column < grid.columns; column++)
-        fill_column(&grid, column, &columns[column], result);
     *ret = grid;
+    return 0;
+}
+
+int grid_make(struct grid *ret, const struct result *result)
+{
+    struct column columns[MOST_COLUMNS] = {0};
+    bool any = count_patterns(result->axes) > 0;
+    size_t rows = any ? cells_of_pattern(result->axes, result->axes->patterns[0]) : 0;
+    rows *= result->journal.regime_count == 2 ? 2 : 1;
+    if (grid_alloc(ret, rows, any ? choose_columns(result, columns) : 0) != 0)
+        return -1;
+    for (size_t column = 0; column < ret->columns; column++)
+        fill_column(ret, column, &columns[column], result);
     return 0;
 }
 

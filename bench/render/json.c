@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "json.h"
+#include "latency_json.h"
+#include "measure/pace.h"
 #include "render.h"
 #include "verdicts.h"
 #include "measure/outliers.h"
@@ -204,12 +206,13 @@ static json_t *cell_json(const struct cell *cell, const struct journal *journal)
     json_object_set_new(object, "status", json_string(status_name(cell->status)));
     json_object_set_new(object, "reason", cell->reason[0] ? json_string(cell->reason) : json_null());
     json_object_set_new(object, "integrity", integrity_json(&cell->integrity));
-    json_object_set_new(object, "cost_ns", ok ? cost_json(cell, journal) : json_null());
+    json_object_set_new(object, "cost_ns", ok && !cell_is_saturated(cell) ? cost_json(cell, journal) : json_null());
     json_object_set_new(object, "cpu_ns", ok ? cpu_json(cell, journal) : json_null());
     json_object_set_new(object, "switches", ok ? switches_json(cell, journal) : json_null());
     json_object_set_new(object, "memory_bytes", ok ? memory_json(cell) : json_null());
     json_object_set_new(object, "epoch", ok ? epoch_json(cell, journal) : json_null());
-    json_object_set_new(object, "latency_ns", json_null());
+    json_object_set_new(object, "latency_ns", ok ? latency_json(cell) : json_null());
+    json_object_set_new(object, "rate", rate_json(cell));
     json_object_set_new(object, "limit", ok ? limit_json(cell, journal) : json_null());
     return object;
 }

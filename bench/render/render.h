@@ -25,6 +25,7 @@ struct result {
     const struct verdicts *verdicts; /* NULL: nothing was compared */
     double precision;                /* asked for; 0: none */
     int interrupted;                 /* the signal, or 0 */
+    double skew_ns;                  /* how far the clocks of the two ends' CPUs are apart at most; NaN: not known */
     bool verbose;
     bool color;
 };
@@ -59,9 +60,22 @@ struct grid {
     bool *right;       /* columns of figures */
     size_t rows, columns;
 };
+
+/* Each makes the rows that there are, perhaps none: costs; latencies of one pattern, of one pairing of the axes without
+ * saying so, or of all. 0 or -1 (memory). */
+#define ALL_PAIRINGS SIZE_MAX
 int grid_make(struct grid *ret, const struct result *result);
+int latency_grid_make(struct grid *ret, const struct result *result, enum pattern pattern, size_t pairing);
+
+int grid_alloc(struct grid *ret, size_t rows, size_t columns);
 void grid_free(struct grid *grid);
 struct sheet grid_sheet(const struct grid *grid);
+
+/* Whether the latencies of a pattern are shown: of paced always, of pingpong if nothing else or more was asked for. */
+bool latency_is_shown(const struct result *result, enum pattern pattern);
+
+/* What the columns of that table mean, and where the knee of a sweep of rates is. */
+void latency_explain(FILE *file, const struct result *result, enum pattern pattern);
 
 /* Whether the locale has more letters than ASCII. */
 bool speaks_utf8(void);
@@ -76,6 +90,8 @@ void format_ns(char *text, size_t capacity, double nanoseconds);
 
 /* "12×", and with a mark what is below 1: "0.87× !" */
 void format_times(char *text, size_t capacity, double ratio);
+/* "734K", "1M", "12.5": of messages a second; K is 1000. */
+void format_message_rate(char *text, size_t capacity, double rate);
 
 /* "64 B", "4 KiB" */
 void format_bytes(char *text, size_t capacity, size_t bytes);

@@ -41,7 +41,9 @@ void render_rounds(FILE *file, const char *before, const struct result *result)
 static void print_caption(FILE *file, const struct result *result)
 {
     const struct axes *axes = result->axes;
-    char size[64] = "", workers[48] = "", codec[32] = "", depth[48] = "", text[200];
+    char size[64] = "", pairing[40] = "", workers[48] = "", codec[32] = "", depth[48] = "", text[240];
+    if (axes->pairing_count == 1 && axes->patterns[0] == PATTERN_PACED) /* else each row of costs says so */
+        snprintf(pairing, sizeof pairing, "%s, ", pairing_name(axes->pairings[0]));
     if (axes->size_count == 1) {
         char bytes[32];
         format_bytes(bytes, sizeof bytes, axes->sizes[0]);
@@ -53,16 +55,15 @@ static void print_caption(FILE *file, const struct result *result)
         snprintf(codec, sizeof codec, "%s, ", codec_name(axes->codecs[0]));
     if (axes->depth_count == 1)
         snprintf(depth, sizeof depth, "depth %zu asked, ", axes->depths[0]);
-    snprintf(text, sizeof text, "%s%s%s%s", size, workers, codec, depth);
+    snprintf(text, sizeof text, "%s%s%s%s%s", size, pairing, workers, codec, depth);
     render_rounds(file, text, result);
 }
 
 /* What the columns mean, for those that are there. */
 static void print_legend(FILE *file, const struct axes *axes, bool verbose)
 {
-    const char *heads = axes->pattern_count > 1               ? "STREAM and ROUND TRIP"
-                        : axes->patterns[0] == PATTERN_STREAM ? "STREAM"
-                                                              : "ROUND TRIP";
+    bool both = axes->pattern_count > 1 && axes->patterns[1] != PATTERN_PACED;
+    const char *heads = both ? "STREAM and ROUND TRIP" : axes->patterns[0] == PATTERN_STREAM ? "STREAM" : "ROUND TRIP";
     say(file,
         "%s: median wall time; %s: half its 95 %% interval (n/a below 6 rounds); CPU: of both sides; SW: context "
         "switches%s\n",
@@ -121,9 +122,11 @@ static bool comparable(const struct cell *a, const struct cell *b)
            strcmp(a->setup.pin, b->setup.pin) == 0;
 }
 
+/* Latencies have an answer of their own. */
 static bool counts(const struct cell *cell)
 {
-    return cell->status == CELL_OK && cell->round_count > 0 && !cell_is_synthetic(cell);
+    return cell->setup.pattern != PATTERN_PACED && cell->status == CELL_OK && cell->round_count > 0 &&
+           !cell_is_synthetic(cell);
 }
 
 /* The last pairing of a run says most: with all four it is process:process. */
@@ -160,16 +163,50 @@ static void print_answer(FILE *file, const struct result *result)
     }
 }
 
-void render_table(FILE *file, const struct result *result)
+static void print_grid(FILE *file, const struct grid *grid, bool color)
+{
+    struct sheet sheet = grid_sheet(grid);
+    sheet_print(file, &sheet, color);
+}
+
+static void print_costs(FILE *file, const struct result *result)
 {
     struct grid grid;
-    print_caption(file, result);
-    if (grid_make(&grid, result) == 0) {
-        struct sheet sheet = grid_sheet(&grid);
-        sheet_print(file, &sheet, result->color);
+    if (grid_make(&grid, result) != 0)
+        return;
+    if (grid.rows > 0) {
+        print_grid(file, &grid, result->color);
+        print_legend(file, result->axes, result->verbose);
+    }
+    grid_free(&grid);
+}
+
+/* A table for each pairing: a column more would not fit. */
+static void print_latencies(FILE *file, const struct result *result, enum pattern pattern)
+{
+    const struct axes *axes = result->axes;
+    if (!latency_is_shown(result, pattern))
+        return;
+    for (size_t i = 0; i < axes->pairing_count; i++) {
+        struct grid grid;
+        if (latency_grid_make(&grid, result, pattern, i) != 0)
+            return;
+        if (i > 0 || axes->patterns[0] != PATTERN_PACED)
+            fputc('\n', file);
+        if (axes->pairing_count > 1)
+            fprintf(file, "%s, %s:\n", pattern_name(pattern), pairing_name(axes->pairings[i]));
+        print_grid(file, &grid, result->color);
         grid_free(&grid);
     }
-    print_legend(file, result->axes, result->verbose);
+    latency_explain(file, result, pattern);
+}
+
+void render_table(FILE *file, const struct result *result)
+{
+    print_caption(file, result);
+    print_costs(file, result);
+    print_latencies(file, result, PATTERN_PINGPONG);
+    print_latencies(file, result, PATTERN_PACED);
     render_notes(file, result->cells);
     if (result->verbose)
         render_details(file, result);

@@ -4,6 +4,8 @@
  */
 #include <math.h>
 
+#include "measure/histogram.h"
+#include "measure/pace.h"
 #include "render.h"
 #include "sheet.h"
 #include "measure/limit.h"
@@ -16,12 +18,35 @@ static void csv_number(FILE *file, double number)
         fprintf(file, "%.3f", number);
 }
 
+static void csv_percentile(FILE *file, const struct histogram *histogram, unsigned per_mille)
+{
+    int64_t ns;
+    bool known = histogram != NULL && histogram_percentile(histogram, per_mille, &ns);
+    csv_number(file, known ? (double)ns : NAN);
+}
+
+static void csv_latency(FILE *file, const struct cell *cell)
+{
+    bool ok = cell->status == CELL_OK, paced = cell->setup.pattern == PATTERN_PACED;
+    const struct histogram *latency = ok ? cell->latency : NULL;
+    csv_number(file, paced ? cell->setup.rate : NAN);
+    csv_number(file, paced && ok ? pace_of_cell(cell).achieved : NAN);
+    fprintf(file, ",%s", !paced || !ok ? "" : cell_is_saturated(cell) ? "true" : "false");
+    csv_percentile(file, latency, 500);
+    csv_percentile(file, latency, 900);
+    csv_percentile(file, latency, 990);
+    csv_percentile(file, latency, 999);
+    csv_number(file, latency != NULL ? (double)latency->max : NAN);
+    csv_percentile(file, ok ? cell->uncorrected : NULL, 990);
+}
+
 void render_csv(FILE *file, void *argument)
 {
     const struct result *result = argument;
     fputs("id,channel,spec,pairing,size,producers,consumers,pattern,codec,wait,depth,batch,pin,status,reason,rounds,"
           "cost_ns,cost_low_ns,cost_high_ns,cpu_ns,switches,sent,received,lost,duplicated,reordered,corrupted,limit_"
-          "name,limit_ns,limit_ratio\n",
+          "name,limit_ns,limit_ratio,rate,achieved_rate,saturated,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,"
+          "uncorrected_p99_ns\n",
           file);
     for (size_t i = 0; i < result->cells->count; i++) {
         const struct cell *cell = &result->cells->items[i];
@@ -40,9 +65,10 @@ void render_csv(FILE *file, void *argument)
         fprintf(file, ",%s,", status_name(cell->status));
         csv_text(file, cell->reason);
         fprintf(file, ",%zu", cell->round_count);
-        csv_number(file, ok ? wall.median : NAN);
-        csv_number(file, ok ? wall.low : NAN);
-        csv_number(file, ok ? wall.high : NAN);
+        bool has_cost = ok && !cell_is_saturated(cell);
+        csv_number(file, has_cost ? wall.median : NAN);
+        csv_number(file, has_cost ? wall.low : NAN);
+        csv_number(file, has_cost ? wall.high : NAN);
         csv_number(file, ok ? median_cpu(cell, slice) : NAN);
         csv_number(file, ok ? median_switches(cell, slice) : NAN);
         fprintf(file, ",%llu,%llu,%llu,%llu,%llu,%llu,", (unsigned long long)sum->sent,
@@ -51,16 +77,25 @@ void render_csv(FILE *file, void *argument)
         fputs(ok && cell->limit.name != NULL ? cell->limit.name : "", file);
         csv_number(file, ok && cell->limit.name != NULL ? cell->limit.ns : NAN);
         csv_number(file, ok ? limit_ratio(cell, wall.median) : NAN);
+        csv_latency(file, cell);
         fputc('\n', file);
     }
 }
 
 void render_markdown(FILE *file, void *argument)
 {
-    struct grid grid;
-    if (grid_make(&grid, argument) != 0)
-        return;
-    struct sheet sheet = grid_sheet(&grid);
-    sheet_print_markdown(file, &sheet);
-    grid_free(&grid);
+    static const enum pattern patterns[] = {PATTERN_STREAM, PATTERN_PINGPONG, PATTERN_PACED}; /* the first: costs */
+    bool any = false;
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        struct grid grid;
+        if ((i == 0 ? grid_make(&grid, argument) : latency_grid_make(&grid, argument, patterns[i], ALL_PAIRINGS)) != 0)
+            continue;
+        struct sheet sheet = grid_sheet(&grid);
+        if (grid.rows > 0 && any)
+            fputc('\n', file);
+        if (grid.rows > 0)
+            sheet_print_markdown(file, &sheet);
+        any |= grid.rows > 0;
+        grid_free(&grid);
+    }
 }

@@ -63,7 +63,7 @@ load_script() {
     answers "weir run --codec " raw nanopb
     answers "weir run -k n" nanopb
     answers "weir run -k raw,n" raw,nanopb
-    answers "weir shm -m stream,p" stream,pingpong
+    answers "weir shm -m stream,p" stream,pingpong stream,paced
     answers "weir run --wait s" spin
     answers "weir run --color=a" auto always
     answers "weir run --wait=block,sp" block,spin
