@@ -39,6 +39,12 @@ expect_valid() {
     expect_json '.cells[0].cost_ns | .lo != null and (.rounds | length) == 30' rounds.json
 }
 
+@test "rates, and one that is not reached" {
+    weir pipe shm -p thread:thread -m paced,stream -r 500,100M -s 8,64 --json paced.json "${brief[@]}" >/dev/null
+    expect_json '[.cells[] | select(.rate.saturated) | .cost_ns] | length > 0 and all(. == null)' paced.json
+    expect_valid paced.json
+}
+
 @test "cells that are skipped or fail" {
     weir pipe -s 1,64 -k nanopb -p thread:thread --json skipped.json "${brief[@]}" >/dev/null
     expect_json 'any(.cells[]; .status == "skipped")' skipped.json
