@@ -107,11 +107,20 @@ void compare_join(struct cells *ret, struct cells *a, struct cells *b)
     name_second_half(ret);
 }
 
+static void refuse_paced(const struct axes *axes)
+{
+    for (size_t i = 0; i < axes->pattern_count; i++)
+        if (axes->patterns[i] == PATTERN_PACED)
+            usage_error("paced messages take the time that their rate gives them, whatever the channel: compare "
+                        "pingpong, or see the latencies of weir run -m paced");
+}
+
 static void make_cells(struct cells *ret, const struct compare_options *options, const struct axes axes[2])
 {
     struct cells sides[2];
     const char *const *words = options->sides.words;
     for (size_t i = 0; i < 2; i++) {
+        refuse_paced(&axes[i]);
         if (cells_make(&sides[i], &axes[i]) != 0)
             compare_no_memory();
         session_check_twins(&sides[i], "");

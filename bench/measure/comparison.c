@@ -16,9 +16,9 @@ const char *verdict_name(enum verdict verdict)
     return names[verdict];
 }
 
-static bool has_cost(const struct cell *cell)
+bool cell_has_cost(const struct cell *cell)
 {
-    return cell->status == CELL_OK && cell->round_count > 0;
+    return cell->status == CELL_OK && cell->round_count > 0 && cell->setup.pattern != PATTERN_PACED;
 }
 
 static bool counts(const struct epoch_cost *cost, struct slice slice)
@@ -40,19 +40,19 @@ static size_t take_ratios(double *ret, const struct cell *a, const struct cell *
     return count;
 }
 
-static double median_wall(const struct cell *cell, struct slice slice)
+double median_cost(const struct cell *cell, struct slice slice)
 {
-    return has_cost(cell) ? estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice).median : NAN;
+    return cell_has_cost(cell) ? estimate_rounds(cell, offsetof(struct epoch_cost, wall_ns), slice).median : NAN;
 }
 
 int compare_paired(struct comparison *ret, const struct cell *a, const struct cell *b, struct slice slice, double delta)
 {
     struct comparison comparison = {.a = a, .b = b, .ratio = NAN, .low = NAN, .high = NAN, .delta = delta};
-    comparison.a_ns = median_wall(a, slice);
-    comparison.b_ns = median_wall(b, slice);
+    comparison.a_ns = median_cost(a, slice);
+    comparison.b_ns = median_cost(b, slice);
     if (slice.journal != NULL && slice.journal->regime_count > 1)
         comparison.regime = slice.journal->regimes[slice.regime].name;
-    if (has_cost(a) && has_cost(b)) {
+    if (cell_has_cost(a) && cell_has_cost(b)) {
         double *ratios = calloc(a->round_count, sizeof *ratios);
         if (ratios == NULL)
             return -1;

@@ -34,8 +34,14 @@ struct comparisons {
     size_t count;
 };
 
+/* Whether there is something to compare: of paced cells there is not, since their time follows from their rate. */
+bool cell_has_cost(const struct cell *cell);
+
+/* The median wall time over the rounds of the slice, or NaN. */
+double median_cost(const struct cell *cell, struct slice slice);
+
 /* The median of the ratios of wall time, round by round, and its exact interval (estimate_median), over the rounds of
- * the slice. A cell that is not ok makes it inconclusive, without a ratio. 0 or -1 (memory). */
+ * the slice. A cell without a cost makes it inconclusive, without a ratio. 0 or -1 (memory). */
 int compare_paired(struct comparison *ret, const struct cell *a, const struct cell *b, struct slice slice,
                    double delta);
 

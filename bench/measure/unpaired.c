@@ -153,7 +153,7 @@ static size_t find_frames(struct frame *ret, const struct journal *a, const stru
 static struct rounds_view take_rounds(double *values, const struct cell *cell, struct slice slice)
 {
     size_t count = 0;
-    for (size_t i = 0; i < cell->round_count; i++)
+    for (size_t i = 0; cell_has_cost(cell) && i < cell->round_count; i++)
         if (slice.journal == NULL || journal_in_regime(slice.journal, &cell->rounds[i], slice.regime))
             values[count++] = cell->rounds[i].wall_ns;
     return (struct rounds_view){values, count};
@@ -171,9 +171,8 @@ static int compare_match(struct comparison *ret, const struct work *work, const 
     ret->low = ratio.low;
     ret->high = ratio.high;
     ret->delta = work->delta;
-    size_t offset = offsetof(struct epoch_cost, wall_ns);
-    ret->a_ns = estimate_rounds(match->a, offset, frame->a).median;
-    ret->b_ns = estimate_rounds(match->b, offset, frame->b).median;
+    ret->a_ns = median_cost(match->a, frame->a);
+    ret->b_ns = median_cost(match->b, frame->b);
     comparison_judge(ret);
     if (frame->unlike)
         ret->verdict = VERDICT_INCONCLUSIVE;

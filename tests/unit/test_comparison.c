@@ -96,7 +96,7 @@ static void too_few_rounds_prove_nothing(void **state)
     assert_true(isnan(compare_factor(2, 0, 0).ratio));
 }
 
-static void what_failed_is_not_compared(void **state)
+static void what_failed_or_is_paced_is_not_compared(void **state)
 {
     (void)state;
     struct pair pair;
@@ -106,7 +106,11 @@ static void what_failed_is_not_compared(void **state)
     pair.b.status = CELL_FAILED;
     struct comparison comparison = compare(&pair, 0.02);
     assert_int_equal(comparison.verdict, VERDICT_INCONCLUSIVE);
-    assert_true(isnan(comparison.ratio));
+    assert_true(isnan(comparison.ratio) && isnan(comparison.b_ns));
+    pair.b.status = CELL_OK;
+    assert_int_equal(compare(&pair, 0.02).verdict, VERDICT_SAME);
+    pair.b.setup.pattern = PATTERN_PACED;
+    assert_true(isnan(compare(&pair, 0.02).ratio));
 }
 
 static void much_noise_makes_nothing_the_same(void **state)
@@ -264,7 +268,7 @@ int main(void)
         cmocka_unit_test(verdicts),
         cmocka_unit_test(the_ratio_is_paired_by_round),
         cmocka_unit_test(too_few_rounds_prove_nothing),
-        cmocka_unit_test(what_failed_is_not_compared),
+        cmocka_unit_test(what_failed_or_is_paced_is_not_compared),
         cmocka_unit_test(much_noise_makes_nothing_the_same),
         cmocka_unit_test(no_noise_leaves_delta_as_the_least_effect),
         cmocka_unit_test(the_noise_floor_is_the_farther_end),
