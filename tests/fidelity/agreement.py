@@ -18,7 +18,7 @@ BYTES_FLOOD = 100  # as hackbench's default
 ADDED = ("header", "header,poll", "header,poll,clock")
 PLURAL = {"thread": "threads", "process": "processes"}
 NAMES = {"header": "length before the body", "poll": "descriptors that do not block, ppoll",
-         "clock": "clock reads of a wait", "one": "one pipe for all, a message a read"}
+         "clock": "clock reads of a wait"}
 
 
 def output_of(command, **more):
@@ -32,6 +32,10 @@ def output_of(command, **more):
 
 def control(subject, *words, before=()):
     return float(output_of([*before, subject.control, *words]))
+
+
+def budget(subject):
+    return "2s" if subject.broken else subject.pick("1s", "300ms")
 
 
 # ---- round trips ----------------------------------------------------------------------------------------------------
@@ -98,7 +102,7 @@ def round_trips(subject, findings, mode, where, cpus):
             samples[name].append(control(subject, "trips", mode, added, 1, BYTES_TRIP, trips, pin))
         samples["weir"].append(subject.cost_ns(
             "pipe,wait=block", "-s", 1 << 18 if subject.broken else BYTES_TRIP, "-m", "pingpong", "-p",
-            f"{mode}:{mode}", "--pin", pin, "--budget", subject.pick("1s", "200ms")))
+            f"{mode}:{mode}", "--pin", pin, "--budget", budget(subject)))
     samples["last"] = samples[ADDED[-1]]
     medians = judge(subject, findings, f"round trip, {PLURAL[mode]}, {where}", "perf", samples)
     steps, before = [], medians["alike"]
@@ -120,22 +124,28 @@ def hackbench_ns(mode, pairs, count, before):
     return float(found[1]) * 1e9 / (pairs * pairs * count)
 
 
+def control_in_epochs(subject, cell, mode, added, pairs, before):
+    """The control with as few messages at a time as weir has, from fresh workers."""
+    count = max(1, int(cell["epoch"]["messages"]) // (pairs * pairs))
+    return median([control(subject, "flood", mode, added, pairs, BYTES_FLOOD, count, "-", before=before)
+                   for _ in range(subject.pick(25, 5))])
+
+
 def floods(subject, findings, mode, cpu):
     """On one CPU, where what is counted is work and not luck."""
     before, costs = ("taskset", "-c", str(cpu)), {"hackbench": [], "weir": []}
     for pairs in (1, 2, 4):
         count = subject.pick(1600000, 100000) // (pairs * pairs)
-        as_weir = "header,poll,clock" + (",one" if pairs > 1 else "")
+        as_weir = "header,poll,clock,nap" + (",one" if pairs > 1 else "")
         samples = {"hackbench": [], "alike": [], "last": [], "weir": []}
         for _ in range(subject.pick(5, 2)):
             samples["hackbench"].append(hackbench_ns(mode, pairs, count, before))
             samples["alike"].append(control(subject, "flood", mode, "end", pairs, BYTES_FLOOD, count, "-", before=before))
-            samples["last"].append(control(subject, "flood", mode, as_weir, pairs, BYTES_FLOOD, count, "-",
-                                           before=before))
-            samples["weir"].append(subject.cost_ns(
+            cell = subject.cell(
                 "pipe,wait=block", "-s", 1 << 18 if subject.broken else BYTES_FLOOD, "-m", "stream", "-p",
-                f"{mode}:{mode}", "-w", f"{pairs}x{pairs}", "--pin", "none", "--budget", subject.pick("1s", "200ms"),
-                before=before))
+                f"{mode}:{mode}", "-w", f"{pairs}x{pairs}", "--pin", "none", "--budget", budget(subject), before=before)
+            samples["weir"].append(cell["cost_ns"]["median"])
+            samples["last"].append(control_in_epochs(subject, cell, mode, as_weir, pairs, before))
         medians = judge(subject, findings, f"flood, {pairs} to {pairs} {PLURAL[mode]}", "hackbench", samples)
         for name, values in costs.items():
             values.append(medians[name])

@@ -8,8 +8,9 @@
  *
  * What can be added (comma-separated): header (four bytes before the body, in one writev; reads take what is there),
  * poll (descriptors do not block; who finds nothing waits in ppoll on two), clock (the clock reads of a wait),
- * one (of a flood: all share one pipe, and reads take one message), end (of a flood: the clock also sees the workers
- * end and be buried). Starting workers is never timed. Prints nanoseconds for a round trip, or for a message.
+ * nap (who was woken in vain, because another took the message, waits longer and longer before it looks again), one (of
+ * a flood: all share one pipe, and reads take one message), end (of a flood: the clock also sees the workers end and be
+ * buried). Starting workers is never timed. Prints nanoseconds for a round trip, or for a message.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +33,7 @@
 #define BUFFER_BYTES 65536
 
 static struct {
-    bool threads, flood, header, poll, clock, one, end;
+    bool threads, flood, header, poll, clock, nap, one, end;
     unsigned pairs;      /* of workers */
     unsigned long count; /* trips, or messages from each sender to each receiver */
     size_t bytes;
@@ -62,27 +63,30 @@ static long long now_ns(void)
 
 /* ---- one message --------------------------------------------------------------------------------------------- */
 
-static void wait_for(int fd, short events)
+static void wait_for(int fd, short events, unsigned *futile)
 {
     struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = idle[0], .events = POLLIN}};
     struct timespec timeout = {.tv_nsec = 25000000};
     if (how.clock)
         for (int i = 0; i < 4; i++)
             now_ns();
-    ppoll(fds, 2, &timeout, NULL);
+    if (how.nap && *futile > 2)
+        usleep(10u << (*futile < 8 ? *futile : 8));
+    *futile = ppoll(fds, 2, &timeout, NULL) > 0 ? *futile + 1 : 0;
 }
 
 static void put(int fd, char *body)
 {
     unsigned header = (unsigned)how.bytes;
     struct iovec parts[2] = {{&header, sizeof header}, {body, how.bytes}};
+    unsigned futile = 0;
     for (;;) {
         ssize_t written = how.header ? writev(fd, parts, 2) : write(fd, body, how.bytes);
         if (written > 0)
             return;
         if (errno != EAGAIN)
             fail("write");
-        wait_for(fd, POLLOUT);
+        wait_for(fd, POLLOUT, &futile);
     }
 }
 
@@ -91,10 +95,11 @@ static size_t get(int fd, char *buffer, size_t *kept)
 {
     const size_t frame = how.bytes + (how.header ? sizeof(unsigned) : 0);
     const size_t most = how.header && !how.one ? BUFFER_BYTES : frame;
+    unsigned futile = 0;
     for (;;) {
         ssize_t got = read(fd, buffer + *kept, most - *kept);
         if (got < 0 && errno == EAGAIN) {
-            wait_for(fd, POLLIN);
+            wait_for(fd, POLLIN, &futile);
             continue;
         }
         if (got < 0)
@@ -233,6 +238,7 @@ int main(int argc, char **argv)
     how.header = strstr(argv[3], "header") != NULL;
     how.poll = strstr(argv[3], "poll") != NULL;
     how.clock = strstr(argv[3], "clock") != NULL;
+    how.nap = strstr(argv[3], "nap") != NULL;
     how.one = strstr(argv[3], "one") != NULL;
     how.end = strstr(argv[3], "end") != NULL;
     how.pairs = (unsigned)atoi(argv[4]);

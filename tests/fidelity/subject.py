@@ -85,9 +85,12 @@ class Subject:
                 raise Unable(f"{cell['id']} {cell['status']}: {cell['reason']}")
         return result
 
+    def cell(self, *words, **more):
+        """The only cell of a run."""
+        return self.weir("run", *words, **more)["cells"][0]
+
     def cost_ns(self, *words, **more):
-        """Of the only cell."""
-        return self.weir("run", *words, **more)["cells"][0]["cost_ns"]["median"]
+        return self.cell(*words, **more)["cost_ns"]["median"]
 
 
 def median(values):
