@@ -14,6 +14,10 @@
  * whose cost is half of it. */
 #define EPOCH_NS INT64_C(12000000)
 
+/* Workers that share a CPU take turns of some milliseconds. An epoch in which not all have had theirs shows how they
+ * start: 4 to 4 processes on one CPU cost four times as much a message in 12 ms as in 50 ms or more. */
+#define MOST_TURNS 8
+
 #define FIRST_COUNT 64 /* messages, but of no more than this many bytes in all, and at least 2 */
 #define FIRST_BYTES ((size_t)4 << 20)
 #define LEAST_COUNT 2
@@ -38,10 +42,18 @@ int measure(struct measurer *measurer, struct cell *cell, bool exploring, struct
     return 0;
 }
 
-/* The count with which the epoch would have been as long as wanted; a hundred times as many at most. */
-static uint64_t scale_count(uint64_t count, int64_t wall_ns)
+static int64_t epoch_ns(const struct setup *setup)
 {
-    double factor = (double)EPOCH_NS / (double)(wall_ns > 1000 ? wall_ns : 1000);
+    int cpus = weir_cpus_allowed(NULL, 0);
+    int workers = (int)(setup->workers.producers + setup->workers.consumers);
+    int turns = cpus > 0 ? (workers + cpus - 1) / cpus : 1;
+    return EPOCH_NS * (turns < MOST_TURNS ? turns : MOST_TURNS);
+}
+
+/* The count with which the epoch would have been as long as wanted; a hundred times as many at most. */
+static uint64_t scale_count(const struct cell *cell, uint64_t count, int64_t wall_ns)
+{
+    double factor = (double)epoch_ns(&cell->setup) / (double)(wall_ns > 1000 ? wall_ns : 1000);
     double next = (double)count * (factor < 100 ? factor : 100);
     return next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
 }
@@ -74,7 +86,7 @@ int calibrate(struct measurer *measurer, struct cell *cell)
             break;
         cell->memory = outcome.memory;
         cell->fixed_ns = outcome.fixed_ns;
-        cell->count = scale_count(count, outcome.wall_ns);
+        cell->count = scale_count(cell, count, outcome.wall_ns);
         if (cell->count < 2 * count)
             break;
     }
@@ -83,6 +95,6 @@ int calibrate(struct measurer *measurer, struct cell *cell)
 
 void recalibrate(struct cell *cell, int64_t wall_ns)
 {
-    if (wall_ns < EPOCH_NS / 2 && cell->setup.pattern != PATTERN_PACED)
-        cell->count = scale_count(cell->count, wall_ns);
+    if (wall_ns < epoch_ns(&cell->setup) / 2 && cell->setup.pattern != PATTERN_PACED)
+        cell->count = scale_count(cell, cell->count, wall_ns);
 }
