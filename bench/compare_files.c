@@ -84,6 +84,9 @@ static void print_table(FILE *file, void *argument)
     const struct files *files = argument;
     render_verdicts(file, &files->verdicts, files->color);
     print_unlike(file, files);
+    if (files->matches.paced_count > 0)
+        say(file, "not compared: %zu paced cell%s, whose time follows from the rate\n", files->matches.paced_count,
+            files->matches.paced_count == 1 ? "" : "s");
     print_lonely(file, "A", files->matches.only_a, files->matches.only_a_count);
     print_lonely(file, "B", files->matches.only_b, files->matches.only_b_count);
     say(file, "Not measured side by side: what changed on the machine in between counts as a difference.\n");
@@ -113,6 +116,9 @@ static int compare(const struct compare_options *options, struct files *files)
         compare_no_memory();
     if (check_comparable(a, b, &files->matches, &error) != 0)
         usage_error("%s; --rerun measures both again, side by side, on this machine", error.text);
+    if (files->matches.count == 0 && files->matches.paced_count > 0)
+        usage_error("'%s' and '%s' have only paced cells in common, whose time follows from their rate", a->path,
+                    b->path);
     if (files->matches.count == 0)
         usage_error("'%s' and '%s' have no cell in common (A has %s, B has %s)", a->path, b->path, a->cells.items[0].id,
                     b->cells.items[0].id);
@@ -142,7 +148,7 @@ static void check_setup(const struct saved *saved, const struct setup *setup)
         usage_error("'%s': %s", saved->path, error.text);
 }
 
-/* The setups of the cells that were measured. */
+/* The setups of the cells that have a cost. */
 static void take_setups(struct cells *ret, const struct saved *saved)
 {
     ret->items = calloc(saved->cells.count, sizeof *ret->items);
@@ -150,13 +156,13 @@ static void take_setups(struct cells *ret, const struct saved *saved)
         compare_no_memory();
     for (size_t i = 0; i < saved->cells.count; i++) {
         const struct cell *cell = &saved->cells.items[i];
-        if (cell->status != CELL_OK || cell->round_count == 0)
+        if (!cell_has_cost(cell))
             continue;
         check_setup(saved, &cell->setup);
         cell_start(&ret->items[ret->count++], &cell->setup);
     }
     if (ret->count == 0)
-        usage_error("'%s' has no cell that was measured", saved->path);
+        usage_error("'%s' has no cell with a cost", saved->path);
 }
 
 static bool are_alike(struct cells *a, struct cells *b)

@@ -47,7 +47,9 @@ int matches_make(struct matches *ret, const struct saved *a, const struct saved 
         goto done;
     for (size_t i = 0; i < a->cells.count; i++) {
         const struct cell *cell = &a->cells.items[i], *other = find_cell(sorted_b, b->cells.count, cell);
-        if (other != NULL)
+        if (other != NULL && cell->setup.pattern == PATTERN_PACED)
+            matches.paced_count++;
+        else if (other != NULL)
             matches.items[matches.count++] = (struct match){cell, other};
         else
             matches.only_a[matches.only_a_count++].cell = cell;

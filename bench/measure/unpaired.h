@@ -21,6 +21,7 @@ struct matches {
     size_t count;
     struct reference *only_a, *only_b;
     size_t only_a_count, only_b_count;
+    size_t paced_count; /* cells of both that are not compared: cell_has_cost */
 };
 
 /* 0 or -1 (memory). */

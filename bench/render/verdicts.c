@@ -53,20 +53,10 @@ struct layout {
 #define SCRATCH_BYTES 256
 #define BETWEEN       " / " /* of A and of B */
 
-static const char *pattern_text(const struct setup *setup, char *text, size_t capacity)
-{
-    if (setup->pattern != PATTERN_PACED)
-        return pattern_name(setup->pattern);
-    snprintf(text, capacity, "paced %.3g/s", setup->rate);
-    return text;
-}
-
 static void write_pattern(char *text, size_t capacity, const struct comparison *comparison)
 {
-    char a[48], b[48];
-    const char *of_a = pattern_text(&comparison->a->setup, a, sizeof a);
-    const char *of_b = pattern_text(&comparison->b->setup, b, sizeof b);
-    snprintf(text, capacity, "%s%s%s", of_a, strcmp(of_a, of_b) ? BETWEEN : "", strcmp(of_a, of_b) ? of_b : "");
+    const char *a = pattern_name(comparison->a->setup.pattern), *b = pattern_name(comparison->b->setup.pattern);
+    snprintf(text, capacity, "%s%s%s", a, strcmp(a, b) ? BETWEEN : "", strcmp(a, b) ? b : "");
 }
 
 static void write_range(char *text, size_t capacity, const struct comparison *comparison)

@@ -20,6 +20,7 @@ brief=(-m stream --rounds 6 --progress never -q)
     expect_refused 'pairing' -- compare pipe unix -p here:there
     expect_refused "unknown verdict 'faster'" 'slower' -- compare pipe unix --fail-on faster
     expect_refused '--rounds' '--precision' -- compare pipe unix --rounds 3 --precision 2%
+    expect_refused 'paced' 'pingpong' -- compare pipe unix -m paced -r 1K
     expect_refused 'given twice' -- compare "pipe -s 64,64" "unix -s 64,64"
 }
 

@@ -54,6 +54,17 @@ make_files() {
     expect_refused 'no cell in common' -- compare a.json other.json
 }
 
+@test "paced cells are left out, and told" {
+    make_files
+    jq '.cells += [.cells[0] | .id = "paced" | .pattern = "paced" | .rate = {"asked": 1000, "achieved": 1000,
+        "saturated": false}]' a.json >paced.json
+    run --separate-stderr weir compare paced.json paced.json --strict
+    expect_status 0
+    [[ $output == *"not compared: 1 paced cell"* ]] || complain "expected a word on paced cells"
+    jq '.cells = [.cells[1]]' paced.json >only.json
+    expect_refused 'only paced cells' -- compare only.json paced.json
+}
+
 @test "another machine, kernel, build or placement is not comparable, and --rerun is offered" {
     make_files
     local filter
