@@ -61,15 +61,24 @@ struct grid {
     size_t rows, columns;
 };
 
-/* Each makes the rows that there are, perhaps none: costs; latencies of one pattern, of one pairing of the axes without
- * saying so, or of all. 0 or -1 (memory). */
+/* Each makes the rows that there are, perhaps none: costs, in the layout that tells most within so many columns;
+ * latencies of one pattern, of one pairing of the axes without saying so, or of all. 0 or -1 (memory). */
+#define ANY_WIDTH    SIZE_MAX
 #define ALL_PAIRINGS SIZE_MAX
-int grid_make(struct grid *ret, const struct result *result);
+
+int costs_grid_make(struct grid *ret, const struct result *result, size_t width);
 int latency_grid_make(struct grid *ret, const struct result *result, enum pattern pattern, size_t pairing);
 
 int grid_alloc(struct grid *ret, size_t rows, size_t columns);
 void grid_free(struct grid *grid);
+size_t grid_width(const struct grid *grid);
 struct sheet grid_sheet(const struct grid *grid);
+
+/* What the columns of a table of costs mean, those that are there. */
+void costs_explain(FILE *file, const struct grid *grid);
+
+/* The sentence that answers: which channel is the cheapest, and what cannot be told apart from it. */
+void render_cheapest(FILE *file, const struct result *result);
 
 /* Whether the latencies of a pattern are shown: of paced always, of pingpong if nothing else or more was asked for. */
 bool latency_is_shown(const struct result *result, enum pattern pattern);
@@ -82,6 +91,12 @@ bool speaks_utf8(void);
 
 #define COLUMNS 80
 
+/* How wide the terminal is that the file goes to; COLUMNS if it goes elsewhere. */
+size_t terminal_width(FILE *file);
+
+/* How many columns the text takes: bytes that continue a UTF-8 letter take none. */
+size_t text_width(const char *text, size_t length);
+
 /* Prints text for people, broken between words at so many columns; a line that begins with spaces goes on as far in. */
 void say(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -90,6 +105,7 @@ void format_ns(char *text, size_t capacity, double nanoseconds);
 
 /* "12×", and with a mark what is below 1: "0.87× !" */
 void format_times(char *text, size_t capacity, double ratio);
+
 /* "734K", "1M", "12.5": of messages a second; K is 1000. */
 void format_message_rate(char *text, size_t capacity, double rate);
 

@@ -5,11 +5,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "render.h"
 
-/* How many columns the text takes: bytes that continue a UTF-8 letter take none. */
-static size_t width_of(const char *text, size_t length)
+size_t terminal_width(FILE *file)
+{
+    struct winsize window;
+    if (isatty(fileno(file)) && ioctl(fileno(file), TIOCGWINSZ, &window) == 0 && window.ws_col > 0)
+        return window.ws_col;
+    return COLUMNS;
+}
+
+size_t text_width(const char *text, size_t length)
 {
     size_t width = 0;
     for (size_t i = 0; i < length; i++)
@@ -25,7 +34,7 @@ static void say_line(FILE *file, const char *line, size_t length)
     size_t column = (size_t)indent;
     fprintf(file, "%*s", indent, "");
     for (const char *at = line + indent; at < end;) {
-        size_t word = strcspn(at, " \n"), width = width_of(at, word);
+        size_t word = strcspn(at, " \n"), width = text_width(at, word);
         if (column > (size_t)indent && column + 1 + width > COLUMNS) {
             fprintf(file, "\n%*s", indent, "");
             column = (size_t)indent;

@@ -88,7 +88,8 @@ void render_markdown(FILE *file, void *argument)
     bool any = false;
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
         struct grid grid;
-        if ((i == 0 ? grid_make(&grid, argument) : latency_grid_make(&grid, argument, patterns[i], ALL_PAIRINGS)) != 0)
+        if ((i == 0 ? costs_grid_make(&grid, argument, ANY_WIDTH)
+                    : latency_grid_make(&grid, argument, patterns[i], ALL_PAIRINGS)) != 0)
             continue;
         struct sheet sheet = grid_sheet(&grid);
         if (grid.rows > 0 && any)

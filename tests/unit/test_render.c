@@ -132,6 +132,54 @@ static void test_one_regime_has_one_row(void **state)
     free(text);
 }
 
+/* ---- layouts ------------------------------------------------------------------------------------------------- */
+
+static bool has_head(const struct grid *grid, const char *head)
+{
+    for (size_t i = 0; i < grid->columns; i++)
+        if (strcmp(grid->heads[i], head) == 0)
+            return true;
+    return false;
+}
+
+/* Two patterns, so that there is something to lay out. */
+static void lay_out(struct grid *grid, size_t width)
+{
+    static enum pattern patterns[] = {PATTERN_STREAM, PATTERN_PINGPONG};
+    struct result result;
+    struct cells cells;
+    struct axes axes;
+    make_run(&result, &cells, &axes, 90, 91);
+    cells_free(&cells);
+    axes.patterns = patterns;
+    axes.pattern_count = 2;
+    result.verbose = false;
+    assert_int_equal(cells_make(&cells, &axes), 0);
+    assert_int_equal(costs_grid_make(grid, &result, width), 0);
+    journal_free(&result.journal);
+    cells_free(&cells);
+}
+
+static void test_the_table_grows_with_the_terminal(void **state)
+{
+    (void)state;
+    size_t columns_before = 0;
+    for (size_t width = 20; width < 120; width++) {
+        struct grid grid;
+        lay_out(&grid, width);
+        bool beside = has_head(&grid, "STREAM") && has_head(&grid, "ROUND TRIP");
+        assert_true(beside != has_head(&grid, "PATTERN"));
+        assert_int_equal(grid.rows, beside ? 1 : 2);
+        if (width >= 40)
+            assert_true(grid_width(&grid) <= width);
+        if (beside)
+            assert_true(grid.columns >= columns_before);
+        columns_before = beside ? grid.columns : 0;
+        grid_free(&grid);
+    }
+    assert_true(columns_before > 8); /* all there is */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_a_word_may_be_wider_than_the_line),
         cmocka_unit_test(test_two_regimes_have_a_row_each),
         cmocka_unit_test(test_one_regime_has_one_row),
+        cmocka_unit_test(test_the_table_grows_with_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
