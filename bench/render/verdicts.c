@@ -11,6 +11,7 @@
 
 #include "columns.h"
 #include "json.h"
+#include "measure/bootstrap.h"
 #include "render.h"
 #include "sheet.h"
 
@@ -225,8 +226,12 @@ void render_verdicts(FILE *file, const struct verdicts *verdicts, bool color)
     struct sheet sheet = sheet_of(&layout);
     print_caption(file, verdicts, &layout);
     sheet_print(file, &sheet, color);
-    say(file, "A, B: median wall time; B/A: their ratio, with its 95 %% interval (n/a below 6 rounds); MDE: the "
-              "smallest difference that would have been seen 8 times in 10\n");
+    say(file,
+        "A, B: median wall time; B/A: %s, with its 95 %% interval (n/a below %d rounds); MDE: the smallest difference "
+        "that "
+        "would have been seen 8 times in 10\n",
+        verdicts->files ? "ratio of the medians" : "median of the ratios round by round",
+        verdicts->files ? BOOTSTRAP_LEAST_ROUNDS : 6);
     render_answers(file, verdicts);
 }
 
