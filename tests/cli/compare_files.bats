@@ -140,6 +140,7 @@ make_files() {
 @test "options that mean nothing for files are refused" {
     make_files
     expect_refused 'what to measure' -- compare a.json b.json -s 64
+    expect_refused 'what to measure' -- compare a.json b.json -r 1K
     expect_refused '--budget' -- compare a.json b.json --budget 3s
     expect_refused '--rerun' -- compare pipe unix --rerun
 }
