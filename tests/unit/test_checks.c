@@ -3,98 +3,7 @@
  * The judgements about a machine, on machines that are not there: each test writes the files that the kernel would
  * show into a folder of its own, and reads them from there.
  */
-#include <errno.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include <cmocka.h>
-
-#include <weir/weir.h>
-
-#include "machine/checks.h"
-
-static char root[64];
-static struct environment machine;
-static struct checks checks;
-
-static int make_root(void **state)
-{
-    (void)state;
-    snprintf(root, sizeof root, "/tmp/weir-test-XXXXXX");
-    return mkdtemp(root) != NULL ? 0 : -1;
-}
-
-static int remove_root(void **state)
-{
-    char command[128];
-    (void)state;
-    snprintf(command, sizeof command, "rm -rf %s", root);
-    return system(command);
-}
-
-static void put(const char *path, const char *text)
-{
-    char whole[512];
-    snprintf(whole, sizeof whole, "%s%s", root, path);
-    for (char *slash = strchr(whole + strlen(root) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        assert_true(mkdir(whole, 0700) == 0 || errno == EEXIST);
-        *slash = '/';
-    }
-    FILE *file = fopen(whole, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-/* A file of the CPU that comes `index`th among those that this test may use. */
-static void put_cpu(int index, const char *leaf, const char *text)
-{
-    int cpus[1024];
-    char path[256];
-    assert_true(weir_cpus_allowed(cpus, 1024) > index);
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", cpus[index], leaf);
-    put(path, text);
-}
-
-/* The facts in the folder, on a machine of two CPUs of its own that measures one cell of 1x1. */
-static void look(void)
-{
-    environment_read(&machine, root);
-    machine.cpus = 2;
-    machine.hypervisor[0] = '\0';
-    environment_seat_on(&machine, "auto", (int[]){0, 1}, 2);
-}
-
-static const struct check *judge(const char *id)
-{
-    checks_make(&checks, &machine);
-    for (size_t i = 0; i < CHECK_COUNT; i++)
-        if (strcmp(checks.items[i].id, id) == 0)
-            return &checks.items[i];
-    fail_msg("no check is called %s", id);
-    return NULL;
-}
-
-static void expect(const char *id, enum check_state state, const char *words, const char *fix)
-{
-    const struct check *check = judge(id);
-    if (check->state != state || strstr(check->text, words) == NULL || strstr(check->fix, fix) == NULL)
-        fail_msg("%s is %s: %s (%s)", id, check_state_name(check->state), check->text, check->fix);
-    if (strlen(check->text) > CHECK_TEXT)
-        fail_msg("%s is too long for a line: %s", id, check->text);
-    if (strlen(check->fix) > 76) /* of 80, behind four spaces */
-        fail_msg("the remedy of %s is too long for a line: %s", id, check->fix);
-    if ((check->state == CHECK_WARNING) != (check->fix[0] != '\0'))
-        fail_msg("%s: a warning has a remedy, and nothing else has one", id);
-}
+#include "checks_helpers.h"
 
 /* ---- a machine that says nothing ----------------------------------------------------------------------------- */
 
@@ -201,93 +110,6 @@ static void placements_are_those_of_the_workers(void **state)
     assert_int_equal(machine.seating.most_workers, 5);
     assert_true(machine.seating.unpinned);
     assert_int_equal(environment_seat(&machine, "sideways", 1, 1), -1);
-}
-
-/* ---- quotas -------------------------------------------------------------------------------------------------- */
-
-static void quota_of_version_2_up_the_tree(void **state)
-{
-    (void)state;
-    put("/proc/self/cgroup", "0::/machine/box/leaf\n");
-    put("/proc/self/mountinfo", "30 23 0:26 / /sys rw - sysfs sysfs rw\n"
-                                "31 30 0:27 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n");
-    look();
-    expect("cpu-quota", CHECK_NA, "", ""); /* the group is not there to be seen */
-    put("/sys/fs/cgroup/machine/box/leaf/cgroup.procs", "1\n");
-    look();
-    expect("cpu-quota", CHECK_OK, "none", "");
-    put("/sys/fs/cgroup/machine/box/leaf/cpu.max", "max 100000\n");
-    put("/sys/fs/cgroup/machine/box/cpu.max", "400000 100000\n");
-    look();
-    expect("cpu-quota", CHECK_OK, "4.0 CPUs", "");
-    put("/sys/fs/cgroup/machine/cpu.max", "75000 50000\n");
-    look();
-    expect("cpu-quota", CHECK_WARNING, "1.5 CPUs for workers on 2",
-           "echo max | sudo tee /sys/fs/cgroup/machine/cpu.max");
-    put("/sys/fs/cgroup/machine/cpu.max", "garbage\n");
-    look();
-    expect("cpu-quota", CHECK_OK, "4.0 CPUs", "");
-}
-
-static void quota_of_a_container_that_sees_its_own_tree_only(void **state)
-{
-    (void)state;
-    put("/proc/self/cgroup", "0::/\n");
-    put("/proc/self/mountinfo", "31 30 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
-    put("/sys/fs/cgroup/cpu.max", "50000 100000\n");
-    look();
-    expect("cpu-quota", CHECK_WARNING, "0.5 CPUs", "/sys/fs/cgroup/cpu.max");
-    put("/proc/self/cgroup", "0::/../other\n");
-    look();
-    expect("cpu-quota", CHECK_NA, "", "");
-}
-
-static void quota_of_version_1_below_the_root_of_its_mount(void **state)
-{
-    (void)state;
-    put("/proc/self/cgroup", "8:pids:/docker/ab\n4:cpu,cpuacct:/docker/ab\n2:cpuset:/docker/ab\n");
-    put("/proc/self/mountinfo", "35 31 0:31 /docker/ab /sys/fs/cgroup/cpuset ro - cgroup cgroup rw,cpuset\n"
-                                "33 31 0:30 /docker/ab /sys/fs/cgroup/cpu,cpuacct ro - cgroup cgroup rw,cpu,cpuacct\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "-1\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");
-    look();
-    expect("cpu-quota", CHECK_OK, "none", "");
-    put("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "120000\n");
-    look();
-    expect("cpu-quota", CHECK_WARNING, "1.2 CPUs", "echo -1 | sudo tee /sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us");
-    put("/proc/self/cgroup", "4:cpu,cpuacct:/docker/ab/inner\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/inner/cpu.cfs_quota_us", "30000\n");
-    put("/sys/fs/cgroup/cpu,cpuacct/inner/cpu.cfs_period_us", "100000\n");
-    look();
-    expect("cpu-quota", CHECK_WARNING, "0.3 CPUs", "/sys/fs/cgroup/cpu,cpuacct/inner/cpu.cfs_quota_us");
-    put("/proc/self/cgroup", "4:cpu,cpuacct:/docker/abc\n");
-    put("/sys/fs/cgroup/cpu,cpuacctc/cgroup.procs", "1\n");
-    look();
-    expect("cpu-quota", CHECK_NA, "", "");
-}
-
-/* Both versions at once: a quota may be set in the tree that cannot be seen. */
-static void quota_of_a_tree_that_is_not_mounted(void **state)
-{
-    (void)state;
-    put("/proc/self/cgroup", "4:cpu,cpuacct:/box\n0::/box\n");
-    put("/proc/self/mountinfo", "31 30 0:27 / /sys/fs/cgroup/unified ro - cgroup2 cgroup rw\n");
-    put("/sys/fs/cgroup/unified/box/cgroup.procs", "1\n");
-    look();
-    expect("cpu-quota", CHECK_NA, "", "");
-}
-
-static void a_quota_counts_only_for_the_cpus_that_workers_use(void **state)
-{
-    (void)state;
-    put("/proc/self/cgroup", "0::/\n");
-    put("/proc/self/mountinfo", "31 30 0:27 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
-    put("/sys/fs/cgroup/cpu.max", "200000 100000\n");
-    look();
-    machine.cpus = 64;
-    expect("cpu-quota", CHECK_OK, "2.0 CPUs", "");
-    environment_seat_on(&machine, "none", (int[]){-1, -1, -1}, 3);
-    expect("cpu-quota", CHECK_WARNING, "2.0 CPUs for workers on 3", "");
 }
 
 /* ---- others -------------------------------------------------------------------------------------------------- */
@@ -448,8 +270,6 @@ static void room(void **state)
     expect("processes", CHECK_OK, "any", "");
 }
 
-#define CASE(function) cmocka_unit_test_setup_teardown(function, make_root, remove_root)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,11 +280,6 @@ int main(void)
         CASE(all_on_one_cpu_is_not_crowding_where_it_was_asked_for),
         CASE(siblings),
         CASE(placements_are_those_of_the_workers),
-        CASE(quota_of_version_2_up_the_tree),
-        CASE(quota_of_a_container_that_sees_its_own_tree_only),
-        CASE(quota_of_version_1_below_the_root_of_its_mount),
-        CASE(quota_of_a_tree_that_is_not_mounted),
-        CASE(a_quota_counts_only_for_the_cpus_that_workers_use),
         CASE(steal_and_others_over_the_sample),
         CASE(too_short_a_sample_says_nothing),
         CASE(a_guest_that_was_never_told_of_steal_does_not_know),
