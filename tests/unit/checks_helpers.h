@@ -56,16 +56,6 @@ static void put(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-/* A file of the CPU that comes `index`th among those that this test may use. */
-static void put_cpu(int index, const char *leaf, const char *text)
-{
-    int cpus[1024];
-    char path[256];
-    assert_true(weir_cpus_allowed(cpus, 1024) > index);
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", cpus[index], leaf);
-    put(path, text);
-}
-
 /* The facts in the folder, on a machine of two CPUs of its own that measures one cell of 1x1. */
 static void look(void)
 {

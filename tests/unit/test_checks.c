@@ -5,6 +5,16 @@
  */
 #include "checks_helpers.h"
 
+/* A file of the CPU that comes `index`th among those that this test may use. */
+static void put_cpu(int index, const char *leaf, const char *text)
+{
+    int cpus[1024];
+    char path[256];
+    assert_true(weir_cpus_allowed(cpus, 1024) > index);
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/%s", cpus[index], leaf);
+    put(path, text);
+}
+
 /* ---- a machine that says nothing ----------------------------------------------------------------------------- */
 
 static void what_is_not_told_is_not_ok(void **state)
