@@ -2,8 +2,8 @@
  *
  * Another channel at a known additional cost, to test what differences are found: it wraps a channel, given as of=SPEC
  * with ':' in place of ',', and spins by the clock before sends and after receives. A look at the clock takes longer
- * than a small delay, so delays add up until they are worth a spin of `bout_ns`: the mean is exact. A spin also upsets a
- * peer that waits for it, by some hundred nanoseconds; it is long, so that this does not count.
+ * than a small delay, so delays add up until they are worth a spin of `bout_ns`: the mean is exact. A spin also upsets
+ * a peer that waits for it, by some hundred nanoseconds; it is long, so that this does not count.
  */
 #include <weir/driver.h>
 
