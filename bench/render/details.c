@@ -8,6 +8,7 @@
 
 #include "measure/limit.h"
 #include "measure/outliers.h"
+#include "measure/pace.h"
 #include "measure/statistics.h"
 #include "render.h"
 
@@ -118,6 +119,19 @@ static void print_limit(FILE *file, const struct cell *cell, struct slice slice)
             : "");
 }
 
+/* Its table has no columns for these. */
+static void print_paced(FILE *file, const struct cell *cell, struct slice slice)
+{
+    char cpu[32], achieved[32];
+    if (cell->setup.pattern != PATTERN_PACED)
+        return;
+    format_ns(cpu, sizeof cpu, median_cpu(cell, slice));
+    format_message_rate(achieved, sizeof achieved, pace_of_cell(cell).achieved);
+    say(file, "  median latency%s%s%s; CPU of both sides, but for waiting until a message is due: %s; %.2f switches\n",
+        cell_is_saturated(cell) ? ", saturated at " : "", cell_is_saturated(cell) ? achieved : "",
+        cell_is_saturated(cell) ? "/s" : "", cpu, median_switches(cell, slice));
+}
+
 static void print_cell(FILE *file, const struct result *result, const struct cell *cell)
 {
     char sparks[SPARKS * 4 + 1], costs[256], producer[32], consumer[32];
@@ -132,6 +146,7 @@ static void print_cell(FILE *file, const struct result *result, const struct cel
         "consumer %s\n",
         (unsigned long long)cell->count, epoch.median / 1e6, cell->depth, wait_name(cell->wait),
         (unsigned long long)cell->integrity.received, producer, consumer);
+    print_paced(file, cell, slice_main(&result->journal));
     print_limit(file, cell, slice_main(&result->journal));
     print_outliers(file, cell, &result->journal);
 }

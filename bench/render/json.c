@@ -224,6 +224,14 @@ void json_print(FILE *file, json_t *root)
     json_decref(root);
 }
 
+/* With what only messages that are timed across CPUs need. */
+static json_t *run_environment_json(const struct result *result)
+{
+    json_t *environment = environment_json(result->environment, result->checks);
+    json_object_set_new(json_object_get(environment, "clock"), "skew_ns", number_or_null(result->skew_ns));
+    return environment;
+}
+
 void render_json(FILE *file, void *argument)
 {
     const struct result *result = argument;
@@ -233,8 +241,7 @@ void render_json(FILE *file, void *argument)
     json_t *root =
         json_pack("{s:s, s:o, s:s, s:f, s:I, s:b, s:o, s:o, s:o, s:o}", "schema", "weir.run/1", "tool", tool_json(),
                   "started", result->started, "wall_s", result->wall_s, "seed", (json_int_t)result->seed, "interrupted",
-                  result->interrupted != 0, "env", environment_json(result->environment, result->checks), "design",
-                  design_json(result), "cells", cells, "comparisons",
-                  result->verdicts != NULL ? verdicts_json(result->verdicts) : json_array());
+                  result->interrupted != 0, "env", run_environment_json(result), "design", design_json(result), "cells",
+                  cells, "comparisons", result->verdicts != NULL ? verdicts_json(result->verdicts) : json_array());
     json_print(file, root);
 }
