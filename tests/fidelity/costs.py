@@ -39,18 +39,19 @@ CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(?:\((.*))?")
 def epochs_and_writes(trace):
     """From strace's lines: how many epochs there were (children of weir, processes, from their start to their end), and
     how many writes to stderr fell into one and between them."""
-    main, alive, epochs, inside, outside = None, set(), 0, 0, 0
+    main, alive, ended, epochs, inside, outside = None, set(), set(), 0, 0, 0
     for line in trace:
         pid = line.split(" ", 1)[0]
         main = main or pid
         call = CALL.match(line)
         if call and pid == main and call[2] in ("clone", "clone3", "fork", "vfork") and "CLONE_THREAD" not in line:
             child = re.search(r"= (\d+)$", line)
-            if child:
-                alive.add(child[1])
+            if child:  # one may have ended before strace tells of its start
+                alive.update({child[1]} - ended)
                 epochs += 1
         elif "+++ exited" in line or "+++ killed" in line:
             alive.discard(pid)
+            ended.add(pid)
         elif call and call[2] in ("write", "writev") and (call[3] or "").startswith("2,"):
             inside += bool(alive)
             outside += not alive
