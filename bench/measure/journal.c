@@ -48,6 +48,26 @@ void journal_free(struct journal *journal)
     *journal = (struct journal){0};
 }
 
+/* ---- twins --------------------------------------------------------------------------------------------------- */
+
+static void share_failure(struct cell *failed, struct cell *other)
+{
+    cell_set(other, failed->status, "%s", failed->reason);
+    integrity_add(&other->integrity, &failed->integrity);
+    failed->integrity = other->integrity;
+}
+
+void journal_share_failures(const struct journal *journal, struct cells *cells)
+{
+    for (size_t i = 0; i < journal->twin_count; i++) {
+        struct cell *cell = &cells->items[journal->twins[i].cell], *twin = &journal->twins[i].copy;
+        if (cell->status != CELL_OK && twin->status == CELL_OK)
+            share_failure(cell, twin);
+        else if (twin->status != CELL_OK && cell->status == CELL_OK)
+            share_failure(twin, cell);
+    }
+}
+
 /* ---- regimes ------------------------------------------------------------------------------------------------- */
 
 static int compare_doubles(const void *a, const void *b)

@@ -56,6 +56,10 @@ int journal_main_regime(const struct journal *journal);
 /* Whether the cost belongs to the regime; all do where there is no second one. */
 bool journal_in_regime(const struct journal *journal, const struct epoch_cost *cost, int regime);
 
+/* A cell and its twin are one: where one of them has failed, the other has failed as well, of the same. Each then has
+ * the account of both, so that the counts hold what went wrong. */
+void journal_share_failures(const struct journal *journal, struct cells *cells);
+
 /* The noise floor that the twin of a baseline found: how far from 1 the ratio A'/A may still be, by its 95 % interval,
  * as a share. NaN if the cell has no twin or too few rounds. */
 double journal_noise_floor(const struct journal *journal, const struct cells *cells, size_t cell);

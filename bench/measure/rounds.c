@@ -183,12 +183,14 @@ static enum rounds_end go_round(struct run *run, struct round *round)
         run->took_ns[place] = run->measurer.took_ns;
         outcome.cost.round = (uint32_t)journal->round_count;
         round->steal_ns += outcome.cost.steal_ns;
-        if (cell->status == CELL_OK && cell_add_round(cell, &outcome.cost) != 0)
+        if (cell->status != CELL_OK) {
+            journal_share_failures(journal, run->cells);
+            continue;
+        }
+        if (cell_add_round(cell, &outcome.cost) != 0 ||
+            cell_add_latency(cell, outcome.latency, outcome.uncorrected) != 0)
             return ROUNDS_NO_MEMORY;
-        if (cell->status == CELL_OK && cell_add_latency(cell, outcome.latency, outcome.uncorrected) != 0)
-            return ROUNDS_NO_MEMORY;
-        if (cell->status == CELL_OK)
-            recalibrate(cell, outcome.wall_ns);
+        recalibrate(cell, outcome.wall_ns);
     }
     return ROUNDS_DONE;
 }

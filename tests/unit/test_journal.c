@@ -182,6 +182,35 @@ static void test_no_outliers_among_equals(void **state)
     journal_free(&journal);
 }
 
+/* ---- twins --------------------------------------------------------------------------------------------------- */
+
+static void test_a_cell_fails_with_its_twin_and_a_twin_with_its_cell(void **state)
+{
+    (void)state;
+    for (int twin_fails = 0; twin_fails < 2; twin_fails++) {
+        struct cell items[3] = {0};
+        struct twin twins[2] = {{.cell = 1}, {.cell = 2}};
+        struct cells cells = {items, 3};
+        struct journal journal = {.twins = twins, .twin_count = 2};
+        items[1].integrity = (struct integrity){.sent = 10, .received = 10};
+        twins[0].copy.integrity = (struct integrity){.sent = 10, .received = 10};
+        struct cell *failed = twin_fails ? &twins[0].copy : &items[1];
+        cell_set(failed, CELL_FAILED, "lost one");
+        failed->integrity = (struct integrity){.sent = 10, .received = 9, .lost = 1};
+        for (int times = 0; times < 2; times++) { /* once is enough, and more change nothing */
+            journal_share_failures(&journal, &cells);
+            assert_int_equal(items[1].status, CELL_FAILED);
+            assert_int_equal(twins[0].copy.status, CELL_FAILED);
+            assert_string_equal(items[1].reason, "lost one");
+            assert_int_equal(items[1].integrity.sent, 20);
+            assert_int_equal(items[1].integrity.lost, 1);
+        }
+        assert_int_equal(items[0].status, CELL_OK);
+        assert_int_equal(items[2].status, CELL_OK);
+        assert_int_equal(twins[1].copy.status, CELL_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_a_cost_belongs_to_its_rounds_regime),
         cmocka_unit_test(test_outliers_are_told_with_their_cause),
         cmocka_unit_test(test_no_outliers_among_equals),
+        cmocka_unit_test(test_a_cell_fails_with_its_twin_and_a_twin_with_its_cell),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
