@@ -102,7 +102,7 @@ void account_cost(const struct setup *setup, const struct reports *reports, uint
             last = report->last_ns;
         *(is_producer ? &cost.producer_user_ns : &cost.consumer_user_ns) += (double)report->user_ns / messages;
         *(is_producer ? &cost.producer_system_ns : &cost.consumer_system_ns) += (double)report->system_ns / messages;
-        cost.driver_ns += (double)report->driver_ns / messages;
+        cost.driver_ns += report->has_driver_ns ? (double)report->driver_ns / messages : NAN;
         cost.delayed_ns += report->has_delayed_ns ? (double)report->delayed_ns : NAN;
         cost.clock_reads += (double)report->clock_reads;
         cost.voluntary += (double)report->voluntary_switches / messages;

@@ -34,7 +34,8 @@ int measure(struct measurer *measurer, struct cell *cell, bool exploring, struct
     int64_t begin_ns = weir_now_ns(), begin_steal_ns = environment_steal_ns();
     if (epoch_run(cell, measurer->stage, &plan, measurer->interrupt_fd, outcome) != 0)
         return 1;
-    outcome->cost.steal_ns = begin_steal_ns < 0 ? NAN : (double)(environment_steal_ns() - begin_steal_ns);
+    int64_t end_steal_ns = environment_steal_ns();
+    outcome->cost.steal_ns = begin_steal_ns < 0 || end_steal_ns < 0 ? NAN : (double)(end_steal_ns - begin_steal_ns);
     measurer->took_ns = weir_now_ns() - begin_ns;
     integrity_add(&cell->integrity, &outcome->integrity);
     if (outcome->status != CELL_OK)

@@ -54,7 +54,7 @@ struct epoch_cost {
     double wall_ns; /* paced: the median latency */
     double producer_user_ns, producer_system_ns;
     double consumer_user_ns, consumer_system_ns;
-    double driver_ns;              /* CPU time of threads that a driver has of its own; 0 if there are none */
+    double driver_ns;              /* CPU time of threads that a driver has of its own; NaN: not known */
     double voluntary, involuntary; /* context switches, both sides */
     double epoch_ns;               /* of the whole epoch, not of a message: how long it was */
     double delayed_ns;             /* likewise: how long its workers were ready to run and did not; NaN: not known */

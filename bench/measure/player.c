@@ -267,8 +267,10 @@ static void fill_report(struct player *player)
     report->system_ns = user_us + system_us > 0 ? cpu_ns * system_us / (user_us + system_us) : 0;
     report->user_ns = cpu_ns - report->system_ns;
     report->user_ns -= report->user_ns < (uint64_t)player->spun_ns ? report->user_ns : (uint64_t)player->spun_ns;
-    report->has_driver_ns = report->has_clock_reads = true;
+    report->has_clock_reads = true;
     report->clock_reads = player->end.clock_reads - player->begin.clock_reads;
+    /* Threads of a driver that have ended meanwhile took their account with them. */
+    report->has_driver_ns = player->end.driver_ns >= player->begin.driver_ns;
     report->driver_ns = (uint64_t)(player->end.driver_ns - player->begin.driver_ns);
     report->has_delayed_ns = player->begin.delayed_ns >= 0 && player->end.delayed_ns >= 0;
     report->delayed_ns = (uint64_t)(player->end.delayed_ns - player->begin.delayed_ns);

@@ -102,7 +102,9 @@ static enum rounds_end calibrate_all(struct run *run)
     for (size_t i = 0; i < run->cells->count; i++) {
         struct cell *cell = &run->cells->items[i];
         progress_show(run->progress, "calibrating", i, run->cells->count);
-        if (cell->status == CELL_OK && calibrate(&run->measurer, cell) != 0)
+        if (cell->status != CELL_OK)
+            continue;
+        if (calibrate(&run->measurer, cell) != 0)
             return ROUNDS_INTERRUPTED;
         run->took_ns[i] = run->measurer.took_ns;
         if (run->schedule->budget_is_firm && left_ns(run) < 0) {
