@@ -123,7 +123,7 @@ static void make_cells(struct cells *ret, const struct compare_options *options,
         refuse_paced(&axes[i]);
         if (cells_make(&sides[i], &axes[i]) != 0)
             compare_no_memory();
-        session_check_twins(&sides[i], "");
+        session_check_twice(&sides[i], "");
     }
     size_t count = sides[0].count;
     if (count != sides[1].count)

@@ -17,7 +17,7 @@ static int make_cells(struct cells *cells, const struct job *job)
         if (cells_make(&cells[i], &job->options[i].axes) != 0)
             return -1;
         job_where(job, i, where, sizeof where);
-        session_check_twins(&cells[i], where);
+        session_check_twice(&cells[i], where);
     }
     return 0;
 }

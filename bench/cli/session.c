@@ -23,23 +23,12 @@
 
 /* ---- before -------------------------------------------------------------------------------------------------- */
 
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* A value that stands twice in a list makes the same cell twice. */
-void session_check_twins(const struct cells *cells, const char *where)
+void session_check_twice(const struct cells *cells, const char *where)
 {
-    const char **ids = calloc(cells->count, sizeof *ids);
-    for (size_t i = 0; ids != NULL && i < cells->count; i++)
-        ids[i] = cells->items[i].id;
-    if (ids != NULL)
-        qsort(ids, cells->count, sizeof *ids, compare_ids);
-    for (size_t i = 1; ids != NULL && i < cells->count; i++)
-        if (strcmp(ids[i], ids[i - 1]) == 0)
-            usage_error("%sa value is given twice: the cell %s would be measured twice", where, ids[i]);
-    free(ids);
+    const char *id = cells_find_twice(cells);
+    if (id != NULL)
+        usage_error("%sa value is given twice: the cell %s would be measured twice", where, id);
 }
 
 /* Cells that follow each other mostly sit alike. */

@@ -20,7 +20,7 @@ struct session {
 void session_stamp(char *ret, size_t capacity);
 
 /* Exits with 2 if two cells are the same; `where` begins the complaint: "", or "FILE:LINE: ". */
-void session_check_twins(const struct cells *cells, const char *where);
+void session_check_twice(const struct cells *cells, const char *where);
 
 /* Measures the cells and fills in the result, whose `axes` are as given. 0, or the exit status after the reason was
  * told. The session is to be ended in either case, and must not be moved until then. */

@@ -132,6 +132,25 @@ void cells_name(struct cells *cells)
         name_cell(&cells->items[i], extras);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char *cells_find_twice(const struct cells *cells)
+{
+    const char **ids = calloc(cells->count + 1, sizeof *ids), *found = NULL;
+    for (size_t i = 0; ids != NULL && i < cells->count; i++)
+        ids[i] = cells->items[i].id;
+    if (ids != NULL)
+        qsort(ids, cells->count, sizeof *ids, compare_ids);
+    for (size_t i = 1; ids != NULL && i < cells->count && found == NULL; i++)
+        if (strcmp(ids[i], ids[i - 1]) == 0)
+            found = ids[i];
+    free(ids);
+    return found;
+}
+
 /* What can be told without making the channel. */
 static void check_cell(struct cell *cell)
 {

@@ -136,6 +136,9 @@ void cell_start(struct cell *ret, const struct setup *setup);
 /* Gives each cell its id, as cells_make does: all main axes, and of the others those in which these cells differ. */
 void cells_name(struct cells *cells);
 
+/* An id that two cells have, or NULL. */
+const char *cells_find_twice(const struct cells *cells);
+
 /* Frees what was measured of a cell. */
 void cell_clear(struct cell *cell);
 

@@ -23,7 +23,7 @@ bool cell_has_cost(const struct cell *cell)
 
 static bool counts(const struct epoch_cost *cost, struct slice slice)
 {
-    return cost->wall_ns > 0 && (slice.journal == NULL || journal_in_regime(slice.journal, cost, slice.regime));
+    return cost->wall_ns > 0 && slice_holds(slice, cost->round);
 }
 
 /* Both lists are in the order of the rounds; a round that only one has (interrupted, or later marked) is left out. */

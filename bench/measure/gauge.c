@@ -49,12 +49,6 @@ int gauge_measure(struct gauge *gauge, int64_t for_ns)
     return 0;
 }
 
-static bool is_in(struct slice slice, size_t round)
-{
-    const struct epoch_cost cost = {.round = (uint32_t)round};
-    return slice.journal == NULL || journal_in_regime(slice.journal, &cost, slice.regime);
-}
-
 struct estimate gauge_estimate(const struct gauge *gauge, struct slice slice)
 {
     double *known = calloc(gauge->count + 1, sizeof *known);
@@ -62,7 +56,7 @@ struct estimate gauge_estimate(const struct gauge *gauge, struct slice slice)
     if (known == NULL)
         return (struct estimate){NAN, NAN, NAN};
     for (size_t i = 0; i < gauge->count; i++)
-        if (isfinite(gauge->values[i]) && is_in(slice, i))
+        if (isfinite(gauge->values[i]) && slice_holds(slice, i))
             known[count++] = gauge->values[i];
     struct estimate estimate = estimate_median(known, count);
     free(known);

@@ -70,12 +70,6 @@ void journal_share_failures(const struct journal *journal, struct cells *cells)
 
 /* ---- regimes ------------------------------------------------------------------------------------------------- */
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 /* Where the sorted values fall apart: the index of the first of the upper group, so that the largest step (as a ratio)
  * lies below it and both groups are large enough; 0 if they do not. */
 static size_t find_gap(const double *values, size_t count)
@@ -163,10 +157,9 @@ int journal_main_regime(const struct journal *journal)
     return journal->regime_count == 2 && journal->regimes[1].round_count > journal->regimes[0].round_count;
 }
 
-bool journal_in_regime(const struct journal *journal, const struct epoch_cost *cost, int regime)
+bool journal_in_regime(const struct journal *journal, size_t round, int regime)
 {
-    return journal->regime_count < 2 ||
-           (cost->round < journal->round_count && journal->rounds[cost->round].regime == regime);
+    return journal->regime_count < 2 || (round < journal->round_count && journal->rounds[round].regime == regime);
 }
 
 /* ---- noise --------------------------------------------------------------------------------------------------- */

@@ -53,8 +53,8 @@ void journal_find_regimes(struct journal *journal);
 /* The most rounds stand in this regime: what a single figure stands for. 0 without regimes. */
 int journal_main_regime(const struct journal *journal);
 
-/* Whether the cost belongs to the regime; all do where there is no second one. */
-bool journal_in_regime(const struct journal *journal, const struct epoch_cost *cost, int regime);
+/* Whether the round belongs to the regime; all do where there is no second one. */
+bool journal_in_regime(const struct journal *journal, size_t round, int regime);
 
 /* A cell and its twin are one: where one of them has failed, the other has failed as well, of the same. Each then has
  * the account of both, so that the counts hold what went wrong. */

@@ -20,12 +20,6 @@ const char *outlier_cause_name(unsigned bit)
     return bit < sizeof names / sizeof names[0] ? names[bit] : NULL;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 struct fences {
     double low, high;
 };
@@ -36,7 +30,7 @@ static struct fences find_fences(const struct cell *cell, const struct journal *
     double *values = calloc(cell->round_count + 1, sizeof *values);
     size_t count = 0;
     for (size_t i = 0; values != NULL && i < cell->round_count; i++)
-        if (journal_in_regime(journal, &cell->rounds[i], regime))
+        if (journal_in_regime(journal, cell->rounds[i].round, regime))
             values[count++] = cell->rounds[i].wall_ns;
     struct fences fences = {-INFINITY, INFINITY};
     if (count >= LEAST_ROUNDS) {

@@ -238,30 +238,6 @@ static int read_cell(const struct reading *outer, const json_t *object, size_t i
 
 /* ---- the whole ------------------------------------------------------------------------------------------------ */
 
-static int compare_ids(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int check_twins(const struct reading *reading, const struct cells *cells)
-{
-    const char **ids = calloc(cells->count, sizeof *ids);
-    if (ids == NULL)
-        return reading_wrong(reading, "cells", "do not fit into memory");
-    for (size_t i = 0; i < cells->count; i++)
-        ids[i] = cells->items[i].id;
-    qsort(ids, cells->count, sizeof *ids, compare_ids);
-    int result = 0;
-    for (size_t i = 1; i < cells->count && result == 0; i++)
-        if (strcmp(ids[i], ids[i - 1]) == 0) {
-            weir_error_set(reading->error, WEIR_EINVAL, "'%s' is damaged: it has the cell %s twice", reading->path,
-                           ids[i]);
-            result = -1;
-        }
-    free(ids);
-    return result;
-}
-
 static int read_cells(const struct reading *reading, const json_t *root, struct saved *saved)
 {
     json_t *array = NULL;
@@ -277,7 +253,11 @@ static int read_cells(const struct reading *reading, const json_t *root, struct 
     for (size_t i = 0; i < count; i++)
         if (read_cell(reading, json_array_get(array, i), i, &saved->cells.items[i]) != 0)
             return -1;
-    return check_twins(reading, &saved->cells);
+    const char *id = cells_find_twice(&saved->cells);
+    if (id == NULL)
+        return 0;
+    weir_error_set(reading->error, WEIR_EINVAL, "'%s' is damaged: it has the cell %s twice", reading->path, id);
+    return -1;
 }
 
 static int read_origin(struct reading *reading, const json_t *root, struct saved *saved)

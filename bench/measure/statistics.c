@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_doubles(const void *a, const void *b)
+int compare_doubles(const void *a, const void *b)
 {
     double left = *(const double *)a, right = *(const double *)b;
     return (left > right) - (left < right);
@@ -50,17 +50,12 @@ struct slice slice_main(const struct journal *journal)
     return (struct slice){journal, journal_main_regime(journal)};
 }
 
-static bool is_in(struct slice slice, const struct epoch_cost *cost)
-{
-    return slice.journal == NULL || journal_in_regime(slice.journal, cost, slice.regime);
-}
-
 static struct estimate estimate_figure(const struct cell *cell, figure_of *figure, size_t offset, struct slice slice)
 {
     double *values = calloc(cell->round_count + 1, sizeof *values);
     size_t count = 0;
     for (size_t i = 0; values != NULL && i < cell->round_count; i++)
-        if (is_in(slice, &cell->rounds[i]) && isfinite(figure(&cell->rounds[i], offset)))
+        if (slice_holds(slice, cell->rounds[i].round) && isfinite(figure(&cell->rounds[i], offset)))
             values[count++] = figure(&cell->rounds[i], offset);
     struct estimate estimate = estimate_median(values, count);
     free(values);

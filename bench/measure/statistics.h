@@ -15,6 +15,9 @@ struct estimate {
     double low, high; /* NaN with fewer than 6 values: no interval of 95 % exists */
 };
 
+/* For qsort: numbers upwards. */
+int compare_doubles(const void *a, const void *b);
+
 /* The median, and the exact 95 % interval of the sign test: the order statistics k and n+1-k with the largest k for
  * which 2 P(Binomial(n, 1/2) < k) <= 0.05 (e.g. Conover, Practical Nonparametric Statistics, section 3.2). Sorts
  * `values`. Not a number for none. */
@@ -25,6 +28,11 @@ struct slice {
     const struct journal *journal; /* NULL: all rounds */
     int regime;
 };
+
+static inline bool slice_holds(struct slice slice, size_t round)
+{
+    return slice.journal == NULL || journal_in_regime(slice.journal, round, slice.regime);
+}
 
 /* The regime that most rounds stood in. */
 struct slice slice_main(const struct journal *journal);

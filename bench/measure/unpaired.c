@@ -156,7 +156,7 @@ static struct rounds_view take_rounds(double *values, const struct cell *cell, s
 {
     size_t count = 0;
     for (size_t i = 0; cell_has_cost(cell) && i < cell->round_count; i++)
-        if (slice.journal == NULL || journal_in_regime(slice.journal, &cell->rounds[i], slice.regime))
+        if (slice_holds(slice, cell->rounds[i].round))
             values[count++] = cell->rounds[i].wall_ns;
     return (struct rounds_view){values, count};
 }

@@ -43,7 +43,7 @@ static size_t rounds_in(const struct cell *cell, const struct journal *journal, 
 {
     size_t count = 0;
     for (size_t i = 0; i < cell->round_count; i++)
-        count += journal_in_regime(journal, &cell->rounds[i], regime);
+        count += journal_in_regime(journal, cell->rounds[i].round, regime);
     return count;
 }
 

@@ -114,10 +114,10 @@ static void test_a_cost_belongs_to_its_rounds_regime(void **state)
     struct journal journal;
     make_journal(&journal, lines_ns, 6);
     const struct epoch_cost near = {.round = 0}, between = {.round = 2}, far = {.round = 4}, beyond = {.round = 99};
-    assert_true(journal_in_regime(&journal, &near, 0) && !journal_in_regime(&journal, &near, 1));
-    assert_true(!journal_in_regime(&journal, &far, 0) && journal_in_regime(&journal, &far, 1));
-    assert_true(!journal_in_regime(&journal, &between, 0) && !journal_in_regime(&journal, &between, 1));
-    assert_false(journal_in_regime(&journal, &beyond, 0));
+    assert_true(journal_in_regime(&journal, near.round, 0) && !journal_in_regime(&journal, near.round, 1));
+    assert_true(!journal_in_regime(&journal, far.round, 0) && journal_in_regime(&journal, far.round, 1));
+    assert_true(!journal_in_regime(&journal, between.round, 0) && !journal_in_regime(&journal, between.round, 1));
+    assert_false(journal_in_regime(&journal, beyond.round, 0));
     journal_free(&journal);
 }
 
