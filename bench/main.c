@@ -18,11 +18,9 @@
 static const struct command commands[] = {
     {"run", "measure what a message costs (the default)", &run_syntax, command_run, "weir run"},
     {"limits", "what this machine allows at best", &limits_syntax, command_limits, "weir limits"},
-    {"list", "the channels there are, their options, and why one is missing", &list_syntax, command_list, "weir list"},
-    {"compare", "is B faster or slower than A? Two channels side by side, or two saved results", &compare_syntax,
-     command_compare, "weir compare"},
-    {"doctor", "what makes figures less certain here, and what to do about it", &doctor_syntax, command_doctor,
-     "weir doctor"},
+    {"list", "channels, their options, and why one is missing", &list_syntax, command_list, "weir list"},
+    {"compare", "is B faster than A? Channels or saved results", &compare_syntax, command_compare, "weir compare"},
+    {"doctor", "what makes figures less certain here; remedies", &doctor_syntax, command_doctor, "weir doctor"},
     {"completion", "a script that completes these words in a shell", &completion_syntax, command_completion,
      "weir completion"},
 };
@@ -48,18 +46,19 @@ static int help(void)
            "Measure what a message costs between threads and between processes.\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %-14s %s\n", commands[i].name, commands[i].syntax->arguments, commands[i].help);
-    printf("\nWithout arguments: a ten-second tour of mutex, pipe, unix, shm and zmq in all four pairings.\n"
+    printf("\nWithout arguments: a ten-second tour of mutex, pipe, unix, shm and zmq in all\nfour pairings.\n"
            "`weir COMMAND --help` explains a command; `weir --version` tells the version.\n");
     return 0;
 }
 
-/* Results that nobody got are an error, also when it shows only now. */
-static int finish(int status)
+/* Results that nobody got are an error, also when it shows only now; and so is help, after which argp exits. */
+static void check_stdout(int status, void *unused)
 {
+    (void)unused;
     if (fflush(stdout) == 0 && !ferror(stdout))
-        return status;
+        return;
     fprintf(stderr, "weir: cannot write to stdout: %s\n", strerror(errno));
-    return status != 0 ? status : 1;
+    _exit(status != 0 ? status : 1);
 }
 
 /* A program that was started without stdin, stdout or stderr must not get a channel's descriptor in their place. What

@@ -195,8 +195,8 @@ static void print_matrix(FILE *file, const struct survey *survey)
 void render_limits_table(FILE *file, void *argument)
 {
     const struct limits_result *result = argument;
-    say(file, "what this machine allows at best; %llu rounds%s\n", (unsigned long long)result->rounds,
-        result->interrupted ? " (interrupted)" : "");
+    say(file, "what this machine allows at best; %llu round%s%s\n", (unsigned long long)result->rounds,
+        result->rounds == 1 ? "" : "s", result->interrupted ? " (interrupted)" : "");
     print_rows(file, result->survey, false, result->color);
     print_distances(file, result->survey);
     if (result->verbose)

@@ -23,7 +23,7 @@ static const struct weir_option options[] = {
                       .fallback = "0",
                       .min = 0,
                       .max = 1 << 24,
-                      .help = "messages that fit, instead of the channel's depth (1: a single shared variable)"},
+                      .help = "messages that fit, instead of the channel's depth (1: one shared variable)"},
     {.name = NULL},
 };
 

@@ -48,7 +48,7 @@ extern const struct weir_driver weir_driver_null;
 const struct weir_driver weir_driver_null = {
     .abi = WEIR_DRIVER_ABI,
     .name = "null",
-    .summary = "nothing: discards what is sent and makes up what is received (the harness's floor)",
+    .summary = "nothing: discards what is sent, makes up what is received",
     .capabilities = WEIR_CAP_SYNTHETIC,
     .wait = WEIR_WAIT_ADAPTIVE,
     .create = create,

@@ -168,7 +168,7 @@ extern const struct weir_driver weir_driver_shm;
 const struct weir_driver weir_driver_shm = {
     .abi = WEIR_DRIVER_ABI,
     .name = "shm",
-    .summary = "POSIX shared memory: a lock-free ring for each producer, futex doorbells",
+    .summary = "shared memory: a lock-free ring for each producer, futex doorbells",
     .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK,
     .wait = WEIR_WAIT_ADAPTIVE,
     .channel_bytes = sizeof(struct state),

@@ -132,3 +132,15 @@ load helpers
 @test "a budget too small for one round is refused with how much would do" {
     expect_refused "too small" "or more" -- run shm -p thread:thread --budget 1ms -q
 }
+
+@test "no help and no list is wider than 80 columns" {
+    for words in --help 'run --help' 'compare --help' 'limits --help' 'doctor --help' 'list --help' list 'list mutex' \
+        'list null' 'list shm' 'list zmq'; do
+        # shellcheck disable=SC2086 # several words
+        run weir $words
+        expect_status 0
+        for line in "${lines[@]}"; do
+            ((${#line} <= 80)) || complain "weir $words: too wide: $line"
+        done
+    done
+}
