@@ -72,11 +72,12 @@ static int load(json_t **ret, const char *path, struct weir_error *error)
     json_error_t problem;
     if (slurp(&text, &length, path, error) != 0)
         return -1;
+    bool is_text = memchr(text, '\0', length) == NULL; /* jansson takes a zero byte for the end */
     *ret = json_loadb(text, length, JSON_REJECT_DUPLICATES, &problem);
     free(text);
     if (*ret != NULL)
         return 0;
-    bool cut_off = json_error_code(&problem) == json_error_premature_end_of_input;
+    bool cut_off = is_text && json_error_code(&problem) == json_error_premature_end_of_input;
     weir_error_set(error, WEIR_EINVAL, "cannot read '%s': %s (line %d: %s)", path,
                    cut_off ? "it is cut off" : "it is not JSON", problem.line, problem.text);
     return -1;
