@@ -105,6 +105,11 @@ static void refuse_options(const struct compare_options *options)
     if (!options->rerun && (schedule->rounds != 0 || schedule->budget_ns != 0 || schedule->precision > 0))
         usage_error("nothing is measured for saved results, so that --rounds, --budget and --precision mean nothing "
                     "(without --rerun)");
+    if (!options->rerun && options->dry_run)
+        usage_error("nothing is measured for saved results, so that there is nothing to list (without --rerun)");
+    for (size_t i = 0; i < 2; i++)
+        if (output_over(&options->output, options->sides.words[i]) != NULL)
+            usage_error("'%s' would be written over, and is one of the results to compare", options->sides.words[i]);
 }
 
 static int compare(const struct compare_options *options, struct files *files)

@@ -7,6 +7,7 @@
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -76,6 +77,7 @@ static void open_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     open_standard_descriptors();
+    on_exit(check_stdout, NULL);
     signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes (ulimit -f) is then an error that can be told */
     setlocale(LC_ALL, "");
     setlocale(LC_NUMERIC, "C"); /* figures look the same everywhere */
@@ -84,15 +86,15 @@ int main(int argc, char **argv)
             argv[i] = (char *)(uintptr_t) "--help"; /* argp has only -? */
     const char *word = argc > 1 ? argv[1] : "run";
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-        return finish(help());
+        return help();
     if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         printf("weir %s\n", weir_version());
-        return finish(0);
+        return 0;
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (argc > 1 && strcmp(word, commands[i].name) == 0) {
             argv[1] = (char *)(uintptr_t)commands[i].shown;
-            return finish(commands[i].run(argc - 1, argv + 1));
+            return commands[i].run(argc - 1, argv + 1);
         }
-    return finish(command_run(argc, argv));
+    return command_run(argc, argv);
 }

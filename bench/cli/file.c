@@ -60,6 +60,28 @@ static int open_beside(const char *target, char *ret_name, size_t capacity)
     return mkostemp(ret_name, O_CLOEXEC);
 }
 
+/* The path without links and dots, also of a file that is yet to be. */
+static bool locate(const char *path, char ret[PATH_MAX])
+{
+    char folder[PATH_MAX], found[PATH_MAX];
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    if (realpath(path, ret) != NULL)
+        return true;
+    if (snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path) >= (int)sizeof folder ||
+        realpath(*folder != '\0' ? folder : ".", found) == NULL)
+        return false;
+    return snprintf(ret, PATH_MAX, "%s/%s", found, name) < PATH_MAX;
+}
+
+bool file_is_same(const char *a, const char *b)
+{
+    char where_a[PATH_MAX], where_b[PATH_MAX];
+    if (strcmp(a, b) == 0)
+        return true;
+    return strcmp(a, "-") != 0 && strcmp(b, "-") != 0 && locate(a, where_a) && locate(b, where_b) &&
+           strcmp(where_a, where_b) == 0;
+}
+
 int file_check(const char *path, struct weir_error *error)
 {
     char target[PATH_MAX], name[PATH_MAX + 8];
@@ -85,9 +107,24 @@ static int finish(FILE *file)
     return fclose(file) != 0 || failed ? -1 : 0;
 }
 
+/* A FIFO must have its reader already: to wait for one could take for ever. */
+static FILE *open_direct(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd < 0)
+        return NULL;
+    fcntl(fd, F_SETFL, 0);
+    FILE *file = fdopen(fd, "w");
+    if (file == NULL)
+        close(fd);
+    return file;
+}
+
 static int write_direct(const char *path, void (*print)(FILE *, void *), void *argument, struct weir_error *error)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = open_direct(path);
+    if (file == NULL && errno == ENXIO)
+        return weir_error_set(error, WEIR_ESYSTEM, "cannot write '%s': nobody reads from it", path), -1;
     if (file == NULL)
         return complain(error, path);
     print(file, argument);
@@ -101,7 +138,7 @@ int file_write(const char *path, void (*print)(FILE *file, void *argument), void
     mode_t mode;
     if (strcmp(path, "-") == 0) {
         print(stdout, argument);
-        return fflush(stdout) == 0 && !ferror(stdout) ? 0 : complain(error, "stdout");
+        return 0; /* at its end the program tells if stdout took it */
     }
     if (resolve(path, target, &replace, &mode, error) != 0)
         return -1;

@@ -14,7 +14,10 @@
 /* Whether the file could be written, asked before anything is measured. "-" always can. 0 or -1 with the reason. */
 int file_check(const char *path, struct weir_error *error);
 
-/* Writes the file by calling `print`; "-" is stdout. 0 or -1 with the reason. */
+/* Whether both name one file, also one that is yet to be. */
+bool file_is_same(const char *a, const char *b);
+
+/* Writes the file by calling `print`; "-" is stdout, which is not flushed. 0 or -1 with the reason. */
 int file_write(const char *path, void (*print)(FILE *file, void *argument), void *argument, struct weir_error *error);
 
 #endif

@@ -85,7 +85,7 @@ int output_check(const struct output_options *output, struct weir_error *error)
         if (paths[i] == NULL)
             continue;
         for (size_t j = 0; j < i; j++)
-            if (paths[j] != NULL && strcmp(paths[i], paths[j]) == 0)
+            if (paths[j] != NULL && file_is_same(paths[i], paths[j]))
                 return weir_error_set(error, WEIR_EINVAL, "'%s' is named twice: each format needs a file of its own",
                                       paths[i]),
                        -1;
@@ -95,12 +95,21 @@ int output_check(const struct output_options *output, struct weir_error *error)
     return 0;
 }
 
+const char *output_over(const struct output_options *output, const char *path)
+{
+    const char *paths[] = {output->json, output->csv, output->markdown};
+    for (size_t i = 0; i < 3; i++)
+        if (paths[i] != NULL && file_is_same(paths[i], path))
+            return paths[i];
+    return NULL;
+}
+
 const char *output_common_file(const struct output_options *a, const struct output_options *b)
 {
-    const char *ours[] = {a->json, a->csv, a->markdown}, *theirs[] = {b->json, b->csv, b->markdown};
-    for (size_t i = 0; i < 9; i++)
-        if (ours[i / 3] != NULL && theirs[i % 3] != NULL && strcmp(ours[i / 3], theirs[i % 3]) == 0)
-            return ours[i / 3];
+    const char *ours[] = {a->json, a->csv, a->markdown};
+    for (size_t i = 0; i < 3; i++)
+        if (ours[i] != NULL && output_over(b, ours[i]) != NULL)
+            return ours[i];
     return NULL;
 }
 

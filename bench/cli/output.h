@@ -24,6 +24,9 @@ extern const struct option_group output_group;
  * sentence. */
 int output_check(const struct output_options *output, struct weir_error *error);
 
+/* As what `path` would be written, under whatever name; NULL if it is not. */
+const char *output_over(const struct output_options *output, const char *path);
+
 /* A file that both would write; NULL if there is none. */
 const char *output_common_file(const struct output_options *a, const struct output_options *b);
 

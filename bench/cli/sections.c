@@ -9,9 +9,11 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ini.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- growing ------------------------------------------------------------------------------------------------- */
 
@@ -161,11 +163,24 @@ static int take_setting(void *user, const char *ignored, const char *name, const
     return reading->bad_line == 0;
 }
 
+/* Nobody waits for a writer of a FIFO, whom there may never be; one who has opened it already is given time. */
+static FILE *open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    fcntl(fd, F_SETFL, 0);
+    FILE *file = fdopen(fd, "r");
+    if (file == NULL)
+        close(fd);
+    return file;
+}
+
 int sections_read(struct sections *ret, const char *path, struct weir_error *error)
 {
     struct sections sections = {0};
     bool is_stdin = strcmp(path, "-") == 0;
-    struct reading reading = {.file = is_stdin ? stdin : fopen(path, "re"),
+    struct reading reading = {.file = is_stdin ? stdin : open_file(path),
                               .name = is_stdin ? "stdin" : path,
                               .sections = &sections,
                               .error = error};

@@ -144,3 +144,23 @@ make_files() {
     expect_refused '--budget' -- compare a.json b.json --budget 3s
     expect_refused '--rerun' -- compare pipe unix --rerun
 }
+
+@test "zero bytes are no end of a file" {
+    make_files
+    printf '{\0' >zero.json
+    expect_refused 'not JSON' -- compare a.json zero.json
+}
+
+@test "options that mean nothing for saved results are refused" {
+    make_files
+    expect_refused 'say what to measure' -- compare a.json b.json -r 1K
+    expect_refused 'nothing to list' -- compare a.json b.json --dry-run
+}
+
+@test "a result that is compared is not written over" {
+    make_files
+    cp a.json kept.json
+    expect_refused 'written over' -- compare a.json b.json --json ./a.json
+    expect_refused 'written over' -- compare b.json a.json --rerun --csv a.json
+    cmp a.json kept.json
+}

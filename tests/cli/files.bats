@@ -118,3 +118,40 @@ SH
     expect_status 0
     expect_json "$all_ok"
 }
+
+@test "what goes to a stdout that takes nothing is told once, help too" {
+    for words in '--help' 'run --help' 'run pipe -p thread:thread --rounds 1 -m stream -q --json -'; do
+        for closed in '>/dev/full' '>&-'; do
+            run --separate-stderr bash -c "\"\$WEIR\" $words $closed"
+            expect_status 1
+            expect_one_line
+            expect_says 'cannot write to stdout'
+        done
+    done
+}
+
+@test "one file under two names is still one file" {
+    mkdir folder
+    ln -s folder link
+    expect_refused 'named twice' -- "${one_cell[@]}" --json out --csv ./out
+    expect_refused 'named twice' -- "${one_cell[@]}" --json folder/out --markdown link/out
+    printf '[a]\njson = out\n[b]\ncsv = ./out\n' >two.ini
+    expect_refused 'is the file of section [a] already' -- --job two.ini
+}
+
+@test "a FIFO that nobody reads is an error, not a wait for ever" {
+    mkfifo fifo
+    limit_s=10 run --separate-stderr weir "${one_cell[@]}" --json fifo -q
+    expect_status 1
+    expect_one_line
+    expect_says "nobody reads from it"
+}
+
+@test "a FIFO that is read gets the results" {
+    mkfifo fifo
+    cat fifo >copy 3>&- &
+    run --separate-stderr weir "${one_cell[@]}" --json fifo -q
+    expect_status 0
+    wait
+    expect_json "$all_ok" copy
+}

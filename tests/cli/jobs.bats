@@ -174,3 +174,12 @@ CELLS
     printf '\xef\xbb\xbf[one]\r\nchannel = shm\r\npattern = stream' >job.ini
     same_cells --job job.ini -- shm -m stream
 }
+
+@test "a FIFO without a writer is refused; one with a writer, or a pipe, is read" {
+    mkfifo fifo
+    limit_s=5
+    expect_refused fifo -- --job fifo
+    run --separate-stderr bash -c '"$WEIR" --job <(sleep 0.2; echo "[a]"; echo channel = pipe) --dry-run'
+    expect_status 0
+    [[ $output == pipe/* ]] || complain "expected the cells"
+}
