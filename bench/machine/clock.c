@@ -100,7 +100,7 @@ double clock_drift(void)
     int64_t since = end_raw - clock_in_use.base_ns;
     if (!clock_in_use.ticks || since <= 0)
         return 0;
-    return (double)(now - (begin_raw + end_raw) / 2) / (double)since;
+    return ((double)(now - begin_raw) - (double)(end_raw - begin_raw) / 2) / (double)since;
 }
 
 /* ---- what it can show ---------------------------------------------------------------------------------------- */
@@ -128,7 +128,8 @@ static void find_facts(void)
         times[i] = last - begin;
     }
     qsort(times, SAMPLES, sizeof times[0], compare_times);
-    facts.overhead_ns = (double)times[SAMPLES / 2] / READS;
+    const size_t middle = SAMPLES / 2;
+    facts.overhead_ns = (double)times[middle] / READS;
     /* A clock that never steps by less than a read takes resolves at least that; a finer step cannot be seen. */
     facts.resolution_ns = step == INT64_MAX ? facts.overhead_ns : (double)step;
 }

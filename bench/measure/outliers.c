@@ -82,7 +82,7 @@ size_t outliers_find(const struct cell *cell, const struct journal *journal, str
         if (cost->wall_ns >= fences[regime].low && cost->wall_ns <= fences[regime].high)
             continue;
         if (found < capacity)
-            ret[found] = (struct outlier){cost->round, cost->wall_ns, find_causes(cost, &usual[regime], round)};
+            ret[found] = (struct outlier){cost->wall_ns, cost->round, find_causes(cost, &usual[regime], round)};
         found++;
     }
     return found;

@@ -15,8 +15,8 @@ enum outlier_cause {
 };
 
 struct outlier {
-    uint32_t round;
     double ns;
+    uint32_t round;
     unsigned causes; /* 0: unknown */
 };
 

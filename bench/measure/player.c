@@ -297,7 +297,7 @@ static void report_memory(struct player *player)
         sharers = (setup->pairing.producer == WEIR_THREAD ? setup->workers.producers : 0) +
                   (setup->pairing.consumer == WEIR_THREAD ? setup->workers.consumers : 0);
     player->report.has_memory_bytes = bytes >= 0;
-    player->report.memory_bytes = bytes >= 0 ? (uint64_t)bytes / sharers : 0;
+    player->report.memory_bytes = bytes >= 0 && sharers > 0 ? (uint64_t)bytes / sharers : 0;
 }
 
 static void play(struct player *player)

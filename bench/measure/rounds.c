@@ -122,7 +122,8 @@ static int64_t needed_ns(const struct run *run)
     int64_t spent_ns = run->journal->calibration_ns;
     for (size_t i = 0; i < run->calibrated + run->journal->twin_count; i++)
         spent_ns += run->took_ns[i];
-    return spent_ns * (int64_t)run->cells->count / (int64_t)run->calibrated;
+    int64_t calibrated = run->calibrated > 0 ? (int64_t)run->calibrated : 1;
+    return spent_ns * (int64_t)run->cells->count / calibrated;
 }
 
 /* The CPUs of the first cell whose ends have one each. */

@@ -170,7 +170,8 @@ static void write_text(char *text, size_t capacity, const struct column *column,
 static struct place place_of(const struct result *result, struct layout layout, const struct column *column, size_t row)
 {
     const struct axes *axes = result->axes;
-    size_t regimes = count_regimes(result), patterns = layout.beside ? 1 : count_patterns(axes);
+    size_t regimes = count_regimes(result), patterns = count_patterns(axes);
+    patterns = layout.beside || patterns == 0 ? 1 : patterns;
     size_t pattern = layout.beside ? column->pattern : row / regimes % patterns;
     size_t cell = pattern * cells_of_pattern(axes, axes->patterns[0]) + row / regimes / patterns;
     return (struct place){&result->cells->items[cell], {&result->journal, (int)(row % regimes)}};
@@ -180,11 +181,13 @@ static struct place place_of(const struct result *result, struct layout layout, 
 
 static int make(struct grid *ret, const struct result *result, struct layout layout)
 {
-    struct column columns[MOST_COLUMNS];
+    struct column columns[MOST_COLUMNS] = {0};
     size_t patterns = count_patterns(result->axes);
-    size_t rows = patterns > 0 ? cells_of_pattern(result->axes, result->axes->patterns[0]) : 0;
-    rows *= count_regimes(result) * (layout.beside ? 1 : patterns);
-    if (grid_alloc(ret, rows, patterns > 0 ? choose_columns(result, layout, columns) : 0) != 0)
+    if (patterns == 0)
+        return grid_alloc(ret, 0, 0);
+    size_t rows = cells_of_pattern(result->axes, result->axes->patterns[0]) * count_regimes(result);
+    rows *= layout.beside ? 1 : patterns;
+    if (grid_alloc(ret, rows, choose_columns(result, layout, columns)) != 0)
         return -1;
     for (size_t i = 0; i < ret->columns; i++) {
         const struct column *column = &columns[i];

@@ -126,8 +126,9 @@ static json_t *memory_json(const struct cell *cell)
 
 static json_t *epoch_json(const struct cell *cell, const struct journal *journal)
 {
-    return json_pack("{s:I, s:o, s:o, s:o}", "messages", (json_int_t)(cell->count * cell->setup.workers.producers),
-                     "ns", number_or_null(median_of(cell, journal, offsetof(struct epoch_cost, epoch_ns))), "fixed_ns",
+    return json_pack("{s:I, s:o, s:o, s:o}", "messages",
+                     (json_int_t)cell->count * (json_int_t)cell->setup.workers.producers, "ns",
+                     number_or_null(median_of(cell, journal, offsetof(struct epoch_cost, epoch_ns))), "fixed_ns",
                      number_or_null(cell->fixed_ns), "clock_reads",
                      number_or_null(median_of(cell, journal, offsetof(struct epoch_cost, clock_reads))));
 }
