@@ -121,7 +121,7 @@ bool output_takes_stdout(const struct output_options *output)
 static bool can_draw(int fd)
 {
     const char *term = getenv("TERM");
-    return isatty(fd) && term != NULL && strcmp(term, "dumb") != 0;
+    return isatty(fd) && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
 }
 
 bool output_wants_progress(const struct output_options *output)

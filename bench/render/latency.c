@@ -2,6 +2,7 @@
  *
  * Latencies as a table, and the knee of a sweep of rates.
  */
+#include <math.h>
 #include <string.h>
 
 #include "columns.h"
@@ -197,7 +198,8 @@ void latency_explain(FILE *file, const struct result *result, enum pattern patte
     char skew[32];
     format_ns(skew, sizeof skew, result->skew_ns);
     say(file, "p50 .. MAX: one way, from when a message was due; SENT: from when it was sent; blank: too few\n");
-    say(file, "clocks of the two CPUs: apart by at most %s\n", skew);
+    if (isfinite(result->skew_ns))
+        say(file, "clocks of the two CPUs: apart by at most %s\n", skew);
     if (any_saturated)
         say(file, "*: saturated at that rate; latency then grows for as long as it lasts\n");
     if (result->axes->rate_count > 1)
