@@ -153,7 +153,7 @@ static int compare_rates(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-void axes_defaults(struct axes *axes)
+int axes_defaults(struct axes *axes, struct weir_error *error)
 {
     static const char *const specs[] = {"mutex", "pipe", "unix", "shm", "zmq"};
     bool none = axes->spec_count == 0;
@@ -171,7 +171,9 @@ void axes_defaults(struct axes *axes)
     if (paced)
         axes_default(axes, 'r', "10K");
     else if (axes->rate_count > 0)
-        usage_error("--rate is of the pattern 'paced', which --pattern does not name");
+        return weir_error_set(error, WEIR_EINVAL, "--rate is of the pattern 'paced', which --pattern does not name"),
+               -1;
+    return 0;
 }
 
 void axes_inherit(struct axes *axes, const struct axes *from)

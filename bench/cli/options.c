@@ -49,8 +49,7 @@ int options_set(struct options *options, const char *name, const char *text, str
 
 int options_finish(struct options *options, struct weir_error *error)
 {
-    axes_defaults(&options->axes);
-    if (schedule_check(&options->schedule, error) != 0)
+    if (axes_defaults(&options->axes, error) != 0 || schedule_check(&options->schedule, error) != 0)
         return -1;
     return output_check(&options->output, error);
 }

@@ -55,6 +55,7 @@ bool sides_are_files(const struct sides *sides)
 void side_parse(struct axes *ret, const char *word, const struct axes *outside)
 {
     static const struct syntax syntax = {"CHANNEL", "One side of a comparison.", {&channels_group, &axes_group}};
+    struct weir_error error;
     char *copy = strdup(word), *rest = copy, *words[MOST_WORDS + 1] = {(char *)(uintptr_t) "weir compare"};
     int count = 1;
     *ret = (struct axes){0};
@@ -73,5 +74,6 @@ void side_parse(struct axes *ret, const char *word, const struct axes *outside)
     free(copy);
     axes_inherit(ret, outside);
     axes_default(ret, 'p', "process:process");
-    axes_defaults(ret);
+    if (axes_defaults(ret, &error) != 0)
+        usage_error("%s", error.text);
 }

@@ -3,11 +3,13 @@
  * What a subcommand understands: groups of options, most of them shared with other subcommands, and one parser over
  * them. A group knows its words, what they mean and where the values go; its header says how to default and check them.
  *
- *     static const struct syntax syntax = {"[CHANNEL...]", doc, {&channels_group, &axes_group, &output_group,
- * &my_group}}; struct axes axes = {0}; struct output_options output = {0}; struct mine mine = {0}; void *const values[]
- * = {&axes, &axes, &output, &mine};    // for the groups, in their order syntax_parse(&syntax, values, NULL, argc,
- * argv);          // ends the program on bad words and after --help axes_default(&axes, 'p', "process:process"); //
- * where it differs from that of `weir run` axes_defaults(&axes); if (output_check(&output, &error) != 0)
+ *     static const struct syntax syntax = {"[CHANNEL...]", doc, {&channels_group, &axes_group, &my_group}};
+ *     struct axes axes = {0};
+ *     struct mine mine = {0};
+ *     void *const values[] = {&axes, &axes, &mine};     // for the groups, in their order
+ *     syntax_parse(&syntax, values, NULL, argc, argv);  // ends the program on bad words and after --help
+ *     axes_default(&axes, 'p', "process:process");      // where it differs from that of `weir run`
+ *     if (axes_defaults(&axes, &error) != 0)
  *         usage_error("%s", error.text);
  *     ...
  *     axes_free(&axes);

@@ -175,6 +175,11 @@ CELLS
     same_cells --job job.ini -- shm -m stream
 }
 
+@test "a rate without the pattern paced is told with its section" {
+    printf '[one]\nchannel = pipe\n[two]\nrate = 1K\npattern = stream\n' >job.ini
+    expect_refused 'job.ini:3: [two]: --rate' -- --job job.ini
+}
+
 @test "a FIFO without a writer is refused; one with a writer, or a pipe, is read" {
     mkfifo fifo
     limit_s=5
