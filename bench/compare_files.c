@@ -10,6 +10,7 @@
 #include "cli/words.h"
 #include "compare.h"
 #include "measure/unpaired.h"
+#include "render/json.h"
 #include "render/render.h"
 #include "render/verdicts.h"
 
@@ -42,9 +43,7 @@ static void print_json(FILE *file, void *argument)
                         json_pack("{s:o, s:o, s:I, s:I}", "a", origin_json(&files->sides[0]), "b",
                                   origin_json(&files->sides[1]), "resamples", (json_int_t)files->resamples, "seed",
                                   (json_int_t)files->seed));
-    json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    fputc('\n', file);
-    json_decref(root);
+    json_print(file, root);
 }
 
 static void print_csv(FILE *file, void *files)

@@ -60,6 +60,16 @@ bool cell_is_synthetic(const struct cell *cell)
     return (cell->capabilities & WEIR_CAP_SYNTHETIC) != 0;
 }
 
+enum weir_wait cell_wait(const struct cell *cell)
+{
+    return cell->wait != WEIR_WAIT_DEFAULT ? cell->wait : cell->setup.wait;
+}
+
+size_t cell_depth(const struct cell *cell)
+{
+    return cell->depth != 0 ? cell->depth : cell->setup.depth;
+}
+
 int cell_add_round(struct cell *cell, const struct epoch_cost *cost)
 {
     if (cell->round_count == cell->round_capacity) {

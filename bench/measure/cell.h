@@ -155,6 +155,10 @@ void integrity_add(struct integrity *sum, const struct integrity *part);
 
 bool cell_is_synthetic(const struct cell *cell);
 
+/* Effective, or asked for where there was no channel to tell. */
+enum weir_wait cell_wait(const struct cell *cell);
+size_t cell_depth(const struct cell *cell);
+
 /* Static names. */
 const char *pattern_name(enum pattern pattern);
 const char *pairing_name(struct pairing pairing);

@@ -100,11 +100,21 @@ static size_t choose_columns(const struct result *result, struct layout layout, 
 
 /* ---- texts --------------------------------------------------------------------------------------------------- */
 
-static void write_p99(char *text, size_t capacity, const struct cell *cell)
+/* Of all rounds: blank where a row is about those of one regime. */
+static void write_p99(char *text, size_t capacity, struct place place)
 {
     int64_t ns;
-    if (cell->latency != NULL && histogram_percentile(cell->latency, 990, &ns))
+    const struct histogram *latency = place.cell->latency;
+    if (latency != NULL && place.slice.journal->regime_count < 2 && histogram_percentile(latency, 990, &ns))
         format_ns(text, capacity, (double)ns);
+}
+
+static void write_switches(char *text, size_t capacity, double switches)
+{
+    if (isfinite(switches))
+        snprintf(text, capacity, "%.2f", switches);
+    else
+        snprintf(text, capacity, "n/a");
 }
 
 static void write_spread(char *text, size_t capacity, struct estimate wall)
@@ -136,13 +146,13 @@ static void write_figure(char *text, size_t capacity, struct place place, enum f
         format_ns(text, capacity, median_cpu(cell, place.slice));
         return;
     case FIGURE_SWITCHES:
-        snprintf(text, capacity, "%.2f", median_switches(cell, place.slice));
+        write_switches(text, capacity, median_switches(cell, place.slice));
         return;
     case FIGURE_LIMIT:
         format_times(text, capacity, limit_ratio(cell, wall.median));
         return;
     case FIGURE_P99:
-        write_p99(text, capacity, cell);
+        write_p99(text, capacity, place);
         return;
     }
 }

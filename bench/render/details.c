@@ -29,7 +29,8 @@ static struct sparks gather_sparks(const struct cell *cell)
     struct sparks sparks = {
         .count = cell->round_count < SPARKS ? cell->round_count : SPARKS, .low = INFINITY, .high = -INFINITY};
     double *values = calloc(cell->round_count + 1, sizeof *values);
-    for (size_t i = 0; values != NULL && i < sparks.count; i++) {
+    sparks.count = values != NULL ? sparks.count : 0;
+    for (size_t i = 0; i < sparks.count; i++) {
         size_t from = i * cell->round_count / sparks.count, to = (i + 1) * cell->round_count / sparks.count;
         for (size_t j = from; j < to; j++)
             values[j - from] = cell->rounds[j].wall_ns;
@@ -47,7 +48,7 @@ static void draw_sparks(char *text, size_t capacity, const struct cell *cell)
     static const char *const blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     static const char *const plain[] = {"_", ".", ",", "-", "~", "=", "*", "#"};
     struct sparks sparks = gather_sparks(cell);
-    double range = fmax(sparks.high - sparks.low, 0.02 * sparks.low);
+    double range = fmax(fmax(sparks.high - sparks.low, 0.02 * sparks.low), 1e-9); /* all may be 0 */
     size_t used = 0;
     *text = '\0';
     for (size_t i = 0; i < sparks.count && used + 4 < capacity; i++) {
@@ -134,17 +135,18 @@ static void print_paced(FILE *file, const struct cell *cell, struct slice slice)
 
 static void print_cell(FILE *file, const struct result *result, const struct cell *cell)
 {
-    char sparks[SPARKS * 4 + 1], costs[256], producer[32], consumer[32];
+    char sparks[SPARKS * 4 + 1], costs[256], producer[32], consumer[32], length[32];
     struct estimate epoch = estimate_rounds(cell, offsetof(struct epoch_cost, epoch_ns), slice_main(&result->journal));
     format_costs(costs, sizeof costs, cell, &result->journal);
     draw_sparks(sparks, sizeof sparks, cell);
+    format_ns(length, sizeof length, epoch.median);
     say(file, "%s: %s %s\n", cell->id, costs, sparks);
     format_memory(producer, sizeof producer, cell->memory.producer_bytes);
     format_memory(consumer, sizeof consumer, cell->memory.consumer_bytes);
     say(file,
-        "  %llu messages an epoch of %.1f ms, depth %zu, wait %s, %llu checked; memory (PSS): a producer %s, a "
+        "  %llu messages an epoch of %s, depth %zu, wait %s, %llu checked; memory (PSS): a producer %s, a "
         "consumer %s\n",
-        (unsigned long long)cell->count, epoch.median / 1e6, cell->depth, wait_name(cell->wait),
+        (unsigned long long)cell->count, length, cell->depth, wait_name(cell->wait),
         (unsigned long long)cell->integrity.received, producer, consumer);
     print_paced(file, cell, slice_main(&result->journal));
     print_limit(file, cell, slice_main(&result->journal));

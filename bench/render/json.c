@@ -201,9 +201,8 @@ static json_t *cell_json(const struct cell *cell, const struct journal *journal)
                                "channel", cell->channel, "spec", setup->spec, "pairing", pairing_name(setup->pairing),
                                "size", (json_int_t)setup->size, "producers", (int)setup->workers.producers, "consumers",
                                (int)setup->workers.consumers, "pattern", pattern_name(setup->pattern), "codec",
-                               codec_name(setup->codec), "wait", wait_name(cell->wait ? cell->wait : setup->wait),
-                               "depth", (json_int_t)(cell->depth ? cell->depth : setup->depth), "batch",
-                               (int)setup->batch, "pin", setup->pin);
+                               codec_name(setup->codec), "wait", wait_name(cell_wait(cell)), "depth",
+                               (json_int_t)cell_depth(cell), "batch", (int)setup->batch, "pin", setup->pin);
     json_object_set_new(object, "status", json_string(status_name(cell->status)));
     json_object_set_new(object, "reason", cell->reason[0] ? json_string(cell->reason) : json_null());
     json_object_set_new(object, "integrity", integrity_json(&cell->integrity));

@@ -234,16 +234,7 @@ void render_limits_json(FILE *file, void *argument)
                              "started", result->started, "wall_s", result->wall_s, "interrupted",
                              result->interrupted != 0, "env", environment_json(result->environment, result->checks),
                              "rounds", (json_int_t)result->rounds, "limits", limits);
-    json_dumpf(root, file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    fputc('\n', file);
-    json_decref(root);
-}
-
-static void csv_number(FILE *file, double number)
-{
-    fputc(',', file);
-    if (isfinite(number))
-        fprintf(file, "%.3f", number);
+    json_print(file, root);
 }
 
 void render_limits_csv(FILE *file, void *argument)

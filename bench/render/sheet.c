@@ -5,6 +5,7 @@
 #include "sheet.h"
 
 #include <libsmartcols/libsmartcols.h>
+#include <math.h>
 #include <string.h>
 
 /* ---- a terminal ---------------------------------------------------------------------------------------------- */
@@ -77,6 +78,13 @@ void csv_text(FILE *file, const char *text)
     for (; *text != '\0'; text++)
         fprintf(file, *text == '"' ? "\"\"" : "%c", *text);
     fputc('"', file);
+}
+
+void csv_number(FILE *file, double number)
+{
+    fputc(',', file);
+    if (isfinite(number))
+        fprintf(file, "%.9g", number);
 }
 
 void sheet_print_csv(FILE *file, const struct sheet *sheet)

@@ -25,4 +25,7 @@ void sheet_print_csv(FILE *file, const struct sheet *sheet);
 /* One field of CSV, quoted where it must be (RFC 4180). */
 void csv_text(FILE *file, const char *text);
 
+/* A comma, and one field more: the number, or nothing where it is not known. */
+void csv_number(FILE *file, double number);
+
 #endif

@@ -11,13 +11,6 @@
 #include "measure/limit.h"
 #include "measure/statistics.h"
 
-static void csv_number(FILE *file, double number)
-{
-    fputc(',', file);
-    if (isfinite(number))
-        fprintf(file, "%.3f", number);
-}
-
 static void csv_percentile(FILE *file, const struct histogram *histogram, unsigned per_mille)
 {
     int64_t ns;
@@ -60,7 +53,7 @@ void render_csv(FILE *file, void *argument)
         csv_text(file, setup->spec);
         fprintf(file, ",%s,%zu,%u,%u,%s,%s,%s,%zu,%u,", pairing_name(setup->pairing), setup->size,
                 setup->workers.producers, setup->workers.consumers, pattern_name(setup->pattern),
-                codec_name(setup->codec), wait_name(cell->wait), cell->depth, setup->batch);
+                codec_name(setup->codec), wait_name(cell_wait(cell)), cell_depth(cell), setup->batch);
         csv_text(file, setup->pin);
         fprintf(file, ",%s,", status_name(cell->status));
         csv_text(file, cell->reason);

@@ -246,13 +246,6 @@ void render_verdicts_markdown(FILE *file, const struct verdicts *verdicts)
 
 /* ---- for programs -------------------------------------------------------------------------------------------- */
 
-static void csv_number(FILE *file, double number)
-{
-    fputc(',', file);
-    if (isfinite(number))
-        fprintf(file, "%.6g", number);
-}
-
 void render_verdicts_csv(FILE *file, const struct verdicts *verdicts)
 {
     fputs("a,b,regime,rounds,a_ns,b_ns,ratio,low,high,mde,delta,verdict\n", file);

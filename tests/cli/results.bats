@@ -58,6 +58,12 @@ load helpers
     expect_json '[.cells[] | select(.size == 64) | .status] == ["ok"]'
 }
 
+@test "of a cell that was skipped the table for programs says the depth and the wait that were asked for" {
+    run --separate-stderr weir run pipe -s 1 -k nanopb -p thread:thread --wait block -d 77 --csv - "${quick[@]}"
+    expect_status 0
+    [[ $output == *",nanopb,block,77,"*",skipped,"* ]] || complain "expected block and 77"
+}
+
 @test "all pairings in one word" {
     run --separate-stderr weir run pipe -p all --json - "${quick[@]}"
     expect_status 0

@@ -123,6 +123,25 @@ static void test_two_regimes_have_a_row_each(void **state)
     free(text);
 }
 
+/* As where the budget ended before the far rounds had come to the cell. */
+static void test_a_regime_without_rounds_has_no_figures(void **state)
+{
+    (void)state;
+    struct result result;
+    struct cells cells;
+    struct axes axes;
+    make_run(&result, &cells, &axes, 90, 400);
+    cells.items[0].round_count = ROUNDS / 4;
+    FILE *file = open_text();
+    render_table(file, &result);
+    fclose(file);
+    expect_has("far     n/a n/a     n/a  n/a");
+    expect_lacks("nan");
+    free(text);
+    journal_free(&result.journal);
+    cells_free(&cells);
+}
+
 static void test_one_regime_has_one_row(void **state)
 {
     (void)state;
@@ -186,6 +205,7 @@ int main(void)
         cmocka_unit_test(test_sentences_are_broken_between_words),
         cmocka_unit_test(test_a_word_may_be_wider_than_the_line),
         cmocka_unit_test(test_two_regimes_have_a_row_each),
+        cmocka_unit_test(test_a_regime_without_rounds_has_no_figures),
         cmocka_unit_test(test_one_regime_has_one_row),
         cmocka_unit_test(test_the_table_grows_with_the_terminal),
     };
