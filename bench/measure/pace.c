@@ -64,7 +64,8 @@ struct pace pace_of_cell(const struct cell *cell)
 
 bool pace_is_saturated(const struct setup *setup, struct pace pace)
 {
-    return pace.achieved < PACE_KEPT * setup->rate && pace.behind >= LEAST_BEHIND && pace.growth >= LEAST_GROWTH;
+    return pace.achieved < PACE_KEPT * setup->rate && pace.behind >= LEAST_BEHIND && pace.growth >= LEAST_GROWTH &&
+           pace.growth <= pace.behind;
 }
 
 bool cell_is_saturated(const struct cell *cell)

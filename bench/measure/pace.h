@@ -43,7 +43,8 @@ struct pace pace_of_cell(const struct cell *cell);
 
 /* Whether messages came more slowly than they were due, and the backlog grew all the time. Then latency says how long
  * the epochs were, and nothing about the channel. If a backlog grows steadily, the last message is about twice as late
- * as the median one; if workers are only held up now and then, it is about as late. */
+ * as the median one; if workers are only held up now and then, it is about as late. If it is late by more times than
+ * messages are missing, then half of all came before the next one was due, and only the last few were held up. */
 bool pace_is_saturated(const struct setup *setup, struct pace pace);
 
 /* In three quarters of its rounds: on a busy machine it may look so now and then. */

@@ -102,6 +102,9 @@ static void a_backlog_that_comes_and_goes_is_not(void **state)
     assert_true(pace_is_saturated(&setup, pace_of_arrivals(&setup, &arrivals)));
     arrivals.first_ns = 5000000; /* all were late alike */
     assert_false(pace_is_saturated(&setup, pace_of_arrivals(&setup, &arrivals)));
+    arrivals.first_ns = 0;
+    arrivals.median_ns = 45000; /* only the last few were held up */
+    assert_false(pace_is_saturated(&setup, pace_of_arrivals(&setup, &arrivals)));
 }
 
 static void nothing_is_said_of_no_interval(void **state)
