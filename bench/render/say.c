@@ -29,13 +29,14 @@ size_t text_width(const char *text, size_t length)
 /* One line of the text, its words broken into as many as it takes; those begin as far in as the first. */
 static void say_line(FILE *file, const char *line, size_t length)
 {
+    const size_t most = terminal_width(file) < COLUMNS ? terminal_width(file) : COLUMNS;
     const int indent = (int)strspn(line, " ");
     const char *end = line + length;
     size_t column = (size_t)indent;
     fprintf(file, "%*s", indent, "");
     for (const char *at = line + indent; at < end;) {
         size_t word = strcspn(at, " \n"), width = text_width(at, word);
-        if (column > (size_t)indent && column + 1 + width > COLUMNS) {
+        if (column > (size_t)indent && column + 1 + width > most) {
             fprintf(file, "\n%*s", indent, "");
             column = (size_t)indent;
         } else if (column > (size_t)indent) {

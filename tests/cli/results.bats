@@ -169,3 +169,16 @@ SH
     expect_status 0
     expect_json "$all_ok"
 }
+
+@test "sentences are broken at the width of a narrow terminal" {
+    run expect -c '
+        log_user 1
+        spawn -noecho sh -c "stty cols 40; exec $env(WEIR) run pipe -p thread:thread -m stream --rounds 1 --progress never"
+        expect eof'
+    expect_status 0
+    [[ $output == *"median wall time"* ]] || complain "expected the table"
+    for line in "${lines[@]}"; do
+        line=${line%$'\r'}
+        ((${#line} <= 40)) || complain "too wide: $line"
+    done
+}
