@@ -16,6 +16,7 @@ void progress_show(struct progress *progress, const char *what, uint64_t done, u
     if (!progress->on || total == 0 || (progress->drawn && now - progress->shown_ns < REDRAW_NS))
         return;
     char bar[31];
+    done = done < total ? done : total; /* the last round may take longer than its share of the budget */
     uint64_t filled = done * 30 / total;
     for (uint64_t i = 0; i < 30; i++)
         bar[i] = i < filled ? '#' : '.';

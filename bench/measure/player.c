@@ -270,7 +270,7 @@ static void fill_report(struct player *player)
     report->has_clock_reads = true;
     report->clock_reads = player->end.clock_reads - player->begin.clock_reads;
     /* Threads of a driver that have ended meanwhile took their account with them. */
-    report->has_driver_ns = player->end.driver_ns >= player->begin.driver_ns;
+    report->has_driver_ns = player->begin.driver_ns >= 0 && player->end.driver_ns >= player->begin.driver_ns;
     report->driver_ns = (uint64_t)(player->end.driver_ns - player->begin.driver_ns);
     report->has_delayed_ns = player->begin.delayed_ns >= 0 && player->end.delayed_ns >= 0;
     report->delayed_ns = (uint64_t)(player->end.delayed_ns - player->begin.delayed_ns);

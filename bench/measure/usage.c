@@ -41,17 +41,19 @@ static bool is_worker(const struct stage *stage, pid_t tid)
     return false;
 }
 
+/* -1: not to be seen. */
 static int64_t read_driver_threads(const struct stage *stage)
 {
     int64_t sum_ns = 0;
     DIR *threads = opendir("/proc/self/task");
-    for (struct dirent *entry; threads != NULL && (entry = readdir(threads)) != NULL;) {
+    if (threads == NULL)
+        return -1;
+    for (struct dirent *entry; (entry = readdir(threads)) != NULL;) {
         pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
         if (tid > 0 && !is_worker(stage, tid))
             sum_ns += read_clock(clock_of_thread(tid));
     }
-    if (threads != NULL)
-        closedir(threads);
+    closedir(threads);
     return sum_ns;
 }
 

@@ -16,7 +16,7 @@
  * (getrusage): so the split of a short epoch is rough. */
 struct usage {
     int64_t cpu_ns;     /* of the thread; of a process all its threads: a driver may have threads of its own */
-    int64_t driver_ns;  /* of threads that belong to no worker, where the meter counts them; else 0 */
+    int64_t driver_ns;  /* of threads that belong to no worker, where the meter counts them; else 0; -1: not known */
     int64_t delayed_ns; /* ready to run, and did not; -1: the kernel does not tell */
     struct rusage rusage;
     uint64_t clock_reads; /* of this thread, for timing */
