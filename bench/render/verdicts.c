@@ -20,7 +20,7 @@ void format_ratio(char *text, size_t capacity, double ratio)
     if (!isfinite(ratio))
         snprintf(text, capacity, "n/a");
     else if (ratio < 0.0995)
-        snprintf(text, capacity, "%.2g", ratio);
+        snprintf(text, capacity, "%#.2g", ratio);
     else
         snprintf(text, capacity, "%.*f", ratio >= 9.995 ? 1 : ratio > 0.9 && ratio < 1.0995 ? 3 : 2, ratio);
 }
