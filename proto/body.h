@@ -113,4 +113,18 @@ static inline uint64_t body_differs(const unsigned char *bytes, size_t length, u
     return length > whole ? wrong | body_rest_differs(bytes + whole, length - whole, a[0]) : wrong;
 }
 
+/* The same, where a body of one block, which a message of 64 bytes has, is to take no loop: the most common size. */
+static inline void body_fill_usual(unsigned char *bytes, size_t length, uint64_t word)
+{
+    if (length == BODY_BLOCK)
+        body_fill(bytes, BODY_BLOCK, word);
+    else
+        body_fill(bytes, length, word);
+}
+
+static inline uint64_t body_differs_usual(const unsigned char *bytes, size_t length, uint64_t word)
+{
+    return length == BODY_BLOCK ? body_differs(bytes, BODY_BLOCK, word) : body_differs(bytes, length, word);
+}
+
 #endif

@@ -78,7 +78,7 @@ static inline void sample_encode_full(const struct sample_encoder *encoder, uint
     body_store(bytes + 8, sequence);
     body_store(bytes + 16, sent_ns);
     body_store(bytes + 24, check << 32 | encoder->size);
-    body_fill(bytes + SAMPLE_FULL_BYTES, encoder->body_bytes, name_body(name));
+    body_fill_usual(bytes + SAMPLE_FULL_BYTES, encoder->body_bytes, name_body(name));
 }
 
 /* Writes exactly `size` bytes. Sequences count from 0 without a gap. 0, or -1 if nanopb refused. */
@@ -140,7 +140,7 @@ static inline enum sample_verdict sample_decode_full(const struct sample_decoder
         return SAMPLE_UNPLACED;
     *ret = (struct sample_seen){(uint32_t)(who >> 32), sequence, (int64_t)sent_ns};
     bool right =
-        length == decoder->size && body_differs(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes, name_body(name)) == 0;
+        length == decoder->size && body_differs_usual(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes, name_body(name)) == 0;
     return right ? SAMPLE_OK : SAMPLE_DAMAGED;
 }
 
