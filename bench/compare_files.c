@@ -101,9 +101,11 @@ static void refuse_options(const struct compare_options *options)
             axes->codec_count + axes->wait_count + axes->batch_count + axes->pin_count + axes->rate_count >
         0)
         usage_error("options that say what to measure do not go with saved results, which say it");
-    if (!options->rerun && (schedule->rounds != 0 || schedule->budget_ns != 0 || schedule->precision > 0))
-        usage_error("nothing is measured for saved results, so that --rounds, --budget and --precision mean nothing "
-                    "(without --rerun)");
+    if (!options->rerun &&
+        (schedule->rounds != 0 || schedule->budget_ns != 0 || schedule->precision > 0 || schedule->epoch_ns != 0))
+        usage_error(
+            "nothing is measured for saved results, so that --rounds, --budget, --precision and --epoch mean nothing "
+            "(without --rerun)");
     if (!options->rerun && options->dry_run)
         usage_error("nothing is measured for saved results, so that there is nothing to list (without --rerun)");
     for (size_t i = 0; i < 2; i++)

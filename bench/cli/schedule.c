@@ -11,6 +11,9 @@
 #define BUDGET_NS          INT64_C(10000000000)
 #define BUDGET_PER_CELL_NS INT64_C(250000000)
 
+#define LEAST_EPOCH_NS INT64_C(5000000)
+#define MOST_EPOCH_NS  INT64_C(10000000000)
+
 #define PRECISION_BUDGET_NS INT64_C(300000000000) /* not for ever, if the machine will not be that quiet */
 
 static const struct argp_option table[] = {
@@ -19,9 +22,21 @@ static const struct argp_option table[] = {
     {"budget", KEY_BUDGET, "TIME", 0, "as many rounds as fit: 10s (default), 500ms, 2m", 0},
     {"precision", KEY_PRECISION, "P%", 0,
      "until every interval is within P % of its median, or the budget (default 5m) is spent", 0},
+    {"epoch", KEY_EPOCH, "TIME", 0, "how long each cell is measured in a round, about: 12ms (default), 5ms to 10s", 0},
     {"seed", KEY_SEED, "N", 0, "the seed of the order and of the messages (default: drawn)", 0},
     {0, 0, 0, 0, 0, 0},
 };
+
+static int parse_epoch(const char *text, int64_t *ret_ns, struct weir_error *error)
+{
+    int64_t ns;
+    if (parse_duration(text, &ns, error) != 0)
+        return -1;
+    if (ns < LEAST_EPOCH_NS || ns > MOST_EPOCH_NS)
+        return weir_error_set(error, WEIR_EINVAL, "an epoch of '%s' is not from 5ms to 10s", text), -1;
+    *ret_ns = ns;
+    return 0;
+}
 
 static int take(void *values, int key, const char *text, struct weir_error *error)
 {
@@ -33,6 +48,8 @@ static int take(void *values, int key, const char *text, struct weir_error *erro
         return parse_duration(text, &schedule->budget_ns, error);
     case KEY_PRECISION:
         return parse_percentage("precision", text, &schedule->precision, error);
+    case KEY_EPOCH:
+        return parse_epoch(text, &schedule->epoch_ns, error);
     case KEY_SEED:
         schedule->seed_given = true;
         return parse_count("seed", text, 0, INT64_MAX, &schedule->seed, error);

@@ -15,6 +15,7 @@ struct schedule_options {
     uint64_t rounds;   /* 0: not given */
     int64_t budget_ns; /* 0: not given */
     double precision;  /* a fraction, 0.02 for 2%; 0: not given */
+    int64_t epoch_ns;  /* 0: not given */
     uint64_t seed;
     bool seed_given;
 };

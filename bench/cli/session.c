@@ -103,6 +103,7 @@ static enum rounds_end keep_schedule(struct result *result, struct cells *cells,
         .budget_ns = schedule_budget_ns(options, cells->count),
         .budget_is_firm = options->budget_ns != 0,
         .precision = options->precision,
+        .epoch_ns = options->epoch_ns,
         .seed = result->seed,
         .interrupt_fd = interrupt_fd,
     };

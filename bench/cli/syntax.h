@@ -29,6 +29,7 @@ enum option_key {
     KEY_ROUNDS,
     KEY_BUDGET,
     KEY_PRECISION,
+    KEY_EPOCH,
     KEY_SEED,
     KEY_JSON,
     KEY_CSV,

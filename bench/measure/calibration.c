@@ -10,10 +10,6 @@
 #include "pace.h"
 #include "random.h"
 
-/* Long enough that two clock reads, a first wake and the last few microseconds do not matter; also for a pingpong,
- * whose cost is half of it. */
-#define EPOCH_NS INT64_C(12000000)
-
 /* Workers that share a CPU take turns of some milliseconds. An epoch in which not all have had theirs shows how they
  * start: 4 to 4 processes on one CPU cost four times as much a message in 12 ms as in 50 ms or more. */
 #define MOST_TURNS 8
@@ -43,18 +39,18 @@ int measure(struct measurer *measurer, struct cell *cell, bool exploring, struct
     return 0;
 }
 
-static int64_t epoch_ns(const struct setup *setup)
+static int64_t epoch_ns(const struct measurer *measurer, const struct setup *setup)
 {
     int cpus = weir_cpus_allowed(NULL, 0);
     int workers = (int)(setup->workers.producers + setup->workers.consumers);
     int turns = cpus > 0 ? (workers + cpus - 1) / cpus : 1;
-    return EPOCH_NS * (turns < MOST_TURNS ? turns : MOST_TURNS);
+    return measurer->epoch_ns * (turns < MOST_TURNS ? turns : MOST_TURNS);
 }
 
 /* The count with which the epoch would have been as long as wanted; a hundred times as many at most. */
-static uint64_t scale_count(const struct cell *cell, uint64_t count, int64_t wall_ns)
+static uint64_t scale_count(const struct measurer *measurer, const struct cell *cell, uint64_t count, int64_t wall_ns)
 {
-    double factor = (double)epoch_ns(&cell->setup) / (double)(wall_ns > 1000 ? wall_ns : 1000);
+    double factor = (double)epoch_ns(measurer, &cell->setup) / (double)(wall_ns > 1000 ? wall_ns : 1000);
     double next = (double)count * (factor < 100 ? factor : 100);
     return next < LEAST_COUNT ? LEAST_COUNT : next > (double)MOST_COUNT ? MOST_COUNT : (uint64_t)next;
 }
@@ -87,15 +83,15 @@ int calibrate(struct measurer *measurer, struct cell *cell)
             break;
         cell->memory = outcome.memory;
         cell->fixed_ns = outcome.fixed_ns;
-        cell->count = scale_count(cell, count, outcome.wall_ns);
+        cell->count = scale_count(measurer, cell, count, outcome.wall_ns);
         if (cell->count < 2 * count)
             break;
     }
     return 0;
 }
 
-void recalibrate(struct cell *cell, int64_t wall_ns)
+void recalibrate(const struct measurer *measurer, struct cell *cell, int64_t wall_ns)
 {
-    if (wall_ns < epoch_ns(&cell->setup) / 2 && cell->setup.pattern != PATTERN_PACED)
-        cell->count = scale_count(cell, cell->count, wall_ns);
+    if (wall_ns < epoch_ns(measurer, &cell->setup) / 2 && cell->setup.pattern != PATTERN_PACED)
+        cell->count = scale_count(measurer, cell, cell->count, wall_ns);
 }

@@ -110,7 +110,8 @@ int compare_halves(struct comparisons *ret, const struct cells *cells, const str
     struct comparisons comparisons = {0};
     size_t half = cells->count / 2;
     for (size_t i = 0; i < half; i++) {
-        double delta = comparison_delta(journal_noise_floor(journal, cells, i));
+        /* Without a noise floor nobody knows what counts as none: the verdict is then inconclusive. */
+        double floor = journal_noise_floor(journal, cells, i), delta = isnan(floor) ? NAN : comparison_delta(floor);
         if (add_pair(&comparisons, &cells->items[i], &cells->items[half + i], journal, delta) != 0) {
             comparisons_free(&comparisons);
             return -1;

@@ -193,7 +193,7 @@ static enum rounds_end go_round(struct run *run, struct round *round)
         if (cell_add_round(cell, &outcome.cost) != 0 ||
             cell_add_latency(cell, outcome.latency, outcome.uncorrected) != 0)
             return ROUNDS_NO_MEMORY;
-        recalibrate(cell, outcome.wall_ns);
+        recalibrate(&run->measurer, cell, outcome.wall_ns);
     }
     return ROUNDS_DONE;
 }
@@ -277,7 +277,10 @@ enum rounds_end rounds_run(struct cells *cells, const struct schedule *schedule,
         .schedule = schedule,
         .progress = progress,
         .journal = journal,
-        .measurer = {.stage = stage_create(), .random = schedule->seed, .interrupt_fd = schedule->interrupt_fd},
+        .measurer = {.stage = stage_create(),
+                     .random = schedule->seed,
+                     .interrupt_fd = schedule->interrupt_fd,
+                     .epoch_ns = schedule->epoch_ns > 0 ? schedule->epoch_ns : EPOCH_NS},
         .random = schedule->seed + 1,
         .order = calloc(2 * cells->count + 1, sizeof *run.order),
         .took_ns = calloc(2 * cells->count + 1, sizeof *run.took_ns),

@@ -14,6 +14,7 @@ struct schedule {
     int64_t budget_ns;   /* of the whole, calibration included; 0: until the rounds are done */
     bool budget_is_firm; /* asked for by the user: kept, or refused. Else there are 3 rounds, however long they take */
     double precision;    /* > 0: stop when each cell's interval is at most this share of its median to either side */
+    int64_t epoch_ns;    /* how long an epoch should be; 0: EPOCH_NS */
     uint64_t seed;       /* of the order and of the messages */
     int interrupt_fd;
 };

@@ -271,12 +271,12 @@ json_t *verdicts_json(const struct verdicts *verdicts)
     for (size_t i = 0; i < verdicts->comparisons.count; i++) {
         const struct comparison *comparison = &verdicts->comparisons.items[i];
         json_t *pairs = comparison->pairs > 0 ? json_integer((json_int_t)comparison->pairs) : json_null();
-        json_array_append_new(array,
-                              json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:f, s:s}", "a", comparison->a->id,
-                                        "b", comparison->b->id, "regime", comparison->regime, "rounds", pairs, "ratio",
-                                        number_or_null(comparison->ratio), "lo", number_or_null(comparison->low), "hi",
-                                        number_or_null(comparison->high), "mde", number_or_null(comparison->mde),
-                                        "delta", comparison->delta, "verdict", verdict_name(comparison->verdict)));
+        json_array_append_new(
+            array, json_pack("{s:s, s:s, s:s?, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "a", comparison->a->id, "b",
+                             comparison->b->id, "regime", comparison->regime, "rounds", pairs, "ratio",
+                             number_or_null(comparison->ratio), "lo", number_or_null(comparison->low), "hi",
+                             number_or_null(comparison->high), "mde", number_or_null(comparison->mde), "delta",
+                             number_or_null(comparison->delta), "verdict", verdict_name(comparison->verdict)));
     }
     return array;
 }

@@ -144,3 +144,12 @@ load helpers
         done
     done
 }
+
+@test "an epoch is from 5ms to 10s long, and as long as asked" {
+    expect_refused "epoch" "4ms" -- run shm --epoch 4ms
+    expect_refused "epoch" "11s" -- run shm --epoch 11s
+    expect_refused "'x'" -- run shm --epoch x
+    run --separate-stderr weir run shm -p thread:thread -m stream --rounds 1 --epoch 200ms --json - -q
+    expect_status 0
+    expect_json '.cells[0].epoch.ns > 60e6'
+}
