@@ -139,8 +139,8 @@ static inline enum sample_verdict sample_decode_full(const struct sample_decoder
     if (size_and_check != ((uint64_t)check << 32 | decoder->size) || (uint32_t)who != decoder->run)
         return SAMPLE_UNPLACED;
     *ret = (struct sample_seen){(uint32_t)(who >> 32), sequence, (int64_t)sent_ns};
-    bool right =
-        length == decoder->size && body_differs_usual(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes, name_body(name)) == 0;
+    bool right = length == decoder->size &&
+                 body_differs_usual(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes, name_body(name)) == 0;
     return right ? SAMPLE_OK : SAMPLE_DAMAGED;
 }
 

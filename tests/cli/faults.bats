@@ -159,7 +159,7 @@ expect_blamed() {
         WEIR_DRIVER_PATH=$WEIR_FAULTS run --separate-stderr weir run "timed,ns=5000,side=$side" --json - \
             "${quick[@]}" -p all
         expect_status 0
-    # Who is put off the CPU spins no less by the clock, but with less CPU time: other tests run beside this one.
+        # Who is put off the CPU spins no less by the clock, but with less CPU time: other tests run beside this one.
         expect_json "[.cells[] | .cost_ns.median >= 4900 and .cpu_ns.$side >= 1000] | length == 4 and all"
     done
 }
