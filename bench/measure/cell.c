@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "grow.h"
 #include "histogram.h"
 
 const char *pattern_name(enum pattern pattern)
@@ -72,14 +73,10 @@ size_t cell_depth(const struct cell *cell)
 
 int cell_add_round(struct cell *cell, const struct epoch_cost *cost)
 {
-    if (cell->round_count == cell->round_capacity) {
-        size_t capacity = cell->round_capacity ? 2 * cell->round_capacity : 32;
-        struct epoch_cost *rounds = realloc(cell->rounds, capacity * sizeof *rounds);
-        if (rounds == NULL)
-            return -1;
-        cell->rounds = rounds;
-        cell->round_capacity = capacity;
-    }
+    struct epoch_cost *rounds = grow(cell->rounds, cell->round_count, &cell->round_capacity, sizeof *rounds);
+    if (rounds == NULL)
+        return -1;
+    cell->rounds = rounds;
     cell->rounds[cell->round_count++] = *cost;
     return 0;
 }

@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "grow.h"
+
 static bool is_same(const struct gauge *a, const struct gauge *b)
 {
     return a->yardstick == b->yardstick && a->cpu_a == b->cpu_a && a->cpu_b == b->cpu_b && a->size == b->size;
@@ -22,28 +24,20 @@ int gauges_add(struct gauges *gauges, enum yardstick yardstick, int cpu_a, int c
     for (size_t i = 0; i < gauges->count; i++)
         if (is_same(&gauges->items[i], &gauge))
             return (int)i;
-    if (gauges->count == gauges->capacity) {
-        size_t capacity = gauges->capacity ? 2 * gauges->capacity : 32;
-        struct gauge *items = realloc(gauges->items, capacity * sizeof *items);
-        if (items == NULL)
-            return -1;
-        gauges->items = items;
-        gauges->capacity = capacity;
-    }
+    struct gauge *items = grow(gauges->items, gauges->count, &gauges->capacity, sizeof *items);
+    if (items == NULL)
+        return -1;
+    gauges->items = items;
     gauges->items[gauges->count] = gauge;
     return (int)gauges->count++;
 }
 
 int gauge_measure(struct gauge *gauge, int64_t for_ns)
 {
-    if (gauge->count == gauge->capacity) {
-        size_t capacity = gauge->capacity ? 2 * gauge->capacity : 32;
-        double *values = realloc(gauge->values, capacity * sizeof *values);
-        if (values == NULL)
-            return -1;
-        gauge->values = values;
-        gauge->capacity = capacity;
-    }
+    double *values = grow(gauge->values, gauge->count, &gauge->capacity, sizeof *values);
+    if (values == NULL)
+        return -1;
+    gauge->values = values;
     gauge->values[gauge->count++] =
         yardstick_measure(gauge->yardstick, gauge->cpu_a, gauge->cpu_b, gauge->size, for_ns);
     return 0;

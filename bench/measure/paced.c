@@ -46,29 +46,16 @@ static int64_t wait_until(struct player *player, int64_t due_ns)
     return now_ns;
 }
 
-static int send_sample(struct player *player, uint64_t sequence, int64_t sent_ns)
-{
-    uint32_t batch = player->setup->batch;
-    bool more = batch > 1 && (sequence + 1) % batch != 0 && sequence + 1 < epoch_messages(player->epoch);
-    if (sample_encode(player->encoder, sequence, sent_ns, player->out) != 0)
-        return player_fail(player, WEIR_EINVAL, "encoding");
-    int result = weir_send(player->sending, player->out, player->setup->size, more ? WEIR_MORE : 0, WEIR_FOREVER);
-    if (result != 0)
-        return player_fail(player, result, "sending");
-    player->sent = sequence + 1;
-    player_set_count(player, player->sent);
-    return 0;
-}
-
 void paced_produce(struct player *player)
 {
     const struct epoch *epoch = player->epoch;
     const struct workers workers = player->setup->workers;
     const double interval_ns = pace_interval_ns(player->setup);
+    const uint64_t to = epoch_messages(epoch);
     int result = 0;
     prctl(PR_SET_TIMERSLACK, 1UL); /* of this thread: sleeps may else be 50 us longer than asked */
     for (uint64_t sequence = 0; sequence < epoch->warm && result == 0; sequence++)
-        result = send_sample(player, sequence, clock_now_ns());
+        result = player_send(player, sequence, to, clock_now_ns());
     if (result == 0)
         result = weir_flush(player->sending, WEIR_FOREVER);
     if (result != 0)
@@ -79,7 +66,7 @@ void paced_produce(struct player *player)
     player->report.first_ns = start_ns;
     for (uint64_t i = 0; i < epoch->count && result == 0; i++) {
         int64_t due_ns = start_ns + pace_due_ns(interval_ns, workers.producers, player->part->index, i);
-        result = send_sample(player, epoch->warm + i, wait_until(player, due_ns));
+        result = player_send(player, epoch->warm + i, to, wait_until(player, due_ns));
     }
     player_end_measuring(player);
 }

@@ -316,7 +316,7 @@ static void play(struct player *player)
 
 __attribute__((noinline)) static int play_here(void *argument, int report_fd)
 {
-    struct player player = {.part = argument};
+    struct player player = {.part = argument, .meter.delay_fd = -1}; /* none is open until it is prepared */
     player.epoch = player.part->epoch;
     player.setup = player.epoch->setup;
     player.slot = &player.epoch->stage->slots[slot_index(player.part)];

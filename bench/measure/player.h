@@ -58,6 +58,21 @@ void player_end_measuring(struct player *player);
 /* Until `slots` from `first` together count `total`; gives up when nothing moves any more. */
 void player_wait_for_sum(struct player *player, uint32_t first, uint32_t slots, uint64_t total);
 
+/* Makes message `sequence`, sends it, and counts it; with those before `to` it may travel in batches. */
+static inline int player_send(struct player *player, uint64_t sequence, uint64_t to, int64_t sent_ns)
+{
+    uint32_t batch = player->setup->batch;
+    unsigned flags = batch > 1 && (sequence + 1) % batch != 0 && sequence + 1 < to ? WEIR_MORE : 0;
+    if (sample_encode(player->encoder, sequence, sent_ns, player->out) != 0)
+        return player_fail(player, WEIR_EINVAL, "encoding");
+    int result = weir_send(player->sending, player->out, player->setup->size, flags, WEIR_FOREVER);
+    if (result != 0)
+        return player_fail(player, result, "sending");
+    player->sent = sequence + 1;
+    player_set_count(player, player->sent);
+    return 0;
+}
+
 /* Checks the message in player->in and takes note of it. */
 static inline void player_check(struct player *player, ssize_t length, struct sample_seen *ret_seen)
 {

@@ -12,18 +12,10 @@
 /* All carry the same time: a clock read a message would be a good part of some channels' cost. */
 static int send_samples(struct player *player, uint64_t from, uint64_t to, int64_t sent_ns)
 {
-    uint32_t batch = player->setup->batch;
-    for (uint64_t sequence = from; sequence < to; sequence++) {
-        unsigned flags = batch > 1 && (sequence + 1) % batch != 0 && sequence + 1 < to ? WEIR_MORE : 0;
-        if (sample_encode(player->encoder, sequence, sent_ns, player->out) != 0)
-            return player_fail(player, WEIR_EINVAL, "encoding");
-        int result = weir_send(player->sending, player->out, player->setup->size, flags, WEIR_FOREVER);
-        if (result != 0)
-            return player_fail(player, result, "sending");
-        player->sent = sequence + 1;
-        player_set_count(player, player->sent);
-    }
-    return 0;
+    int result = 0;
+    for (uint64_t sequence = from; sequence < to && result == 0; sequence++)
+        result = player_send(player, sequence, to, sent_ns);
+    return result;
 }
 
 void stream_produce(struct player *player)
