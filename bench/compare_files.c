@@ -98,7 +98,8 @@ static void refuse_options(const struct compare_options *options)
     const struct axes *axes = &options->axes;
     const struct schedule_options *schedule = &options->schedule;
     if (axes->pairing_count + axes->size_count + axes->workers_count + axes->pattern_count + axes->depth_count +
-            axes->codec_count + axes->wait_count + axes->batch_count + axes->pin_count + axes->rate_count >
+            axes->codec_count + axes->wait_count + axes->batch_count + axes->access_count + axes->pin_count +
+            axes->rate_count >
         0)
         usage_error("options that say what to measure do not go with saved results, which say it");
     if (!options->rerun &&

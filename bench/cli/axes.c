@@ -26,6 +26,8 @@ static const struct argp_option table[] = {
     {"codec", 'k', "LIST", 0, "raw (default), nanopb", 0},
     {"wait", KEY_WAIT, "LIST", 0, "default (the driver's own), block, spin, adaptive; wait= in a spec overrides it", 0},
     {"batch", KEY_BATCH, "LIST", 0, "messages that may travel together (default 1)", 0},
+    {"access", KEY_ACCESS, "LIST", 0,
+     "copy (default: send and recv), place (reserve and commit, peek and release: no copy where the driver can)", 0},
     {"pin", KEY_PIN, "LIST", 0, "CPUs: auto (default), none, same, or P:C such as 0:1, 0-1:2-3, 0+2:1+3", 0},
     {0, 0, 0, 0, 0, 0},
 };
@@ -49,6 +51,7 @@ static const struct axis {
     {'k', &codec_list, MEMBERS(codecs, codec_count), "raw"},
     {KEY_WAIT, &wait_list, MEMBERS(waits, wait_count), "default"},
     {KEY_BATCH, &batch_list, MEMBERS(batches, batch_count), "1"},
+    {KEY_ACCESS, &access_list, MEMBERS(accesses, access_count), "copy"},
     {KEY_PIN, &pin_list, MEMBERS(pins, pin_count), "auto"},
 };
 

@@ -285,6 +285,19 @@ static int parse_wait(const char *word, void **values, size_t *count, struct wei
 
 const struct list_kind wait_list = {"waits", parse_wait, wait_words};
 
+static const char *const access_words[] = {"copy", "place", NULL}; /* in the order of enum access */
+
+static int parse_access(const char *word, void **values, size_t *count, struct weir_error *error)
+{
+    int index = find_word("access", word, access_words, error);
+    if (index < 0)
+        return -1;
+    APPEND(enum access, (enum access)index);
+    return 0;
+}
+
+const struct list_kind access_list = {"accesses", parse_access, access_words};
+
 static const char *const pin_words[] = {"auto", "none", "same", NULL}; /* or CPUs */
 
 static int parse_pin(const char *word, void **values, size_t *count, struct weir_error *error)

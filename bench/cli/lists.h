@@ -17,7 +17,7 @@ struct list_kind {
 
 /* Of the members of struct axes. */
 extern const struct list_kind pairing_list, size_list, workers_list, pattern_list, depth_list, codec_list, wait_list,
-    batch_list, pin_list, rate_list;
+    batch_list, access_list, pin_list, rate_list;
 
 /* Appends the values of one comma-separated text to a growing array (*values, *count), which free() frees. 0, or -1
  * with a sentence in `error`. */

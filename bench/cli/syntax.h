@@ -25,6 +25,7 @@
 enum option_key {
     KEY_WAIT = 256,
     KEY_BATCH,
+    KEY_ACCESS,
     KEY_PIN,
     KEY_ROUNDS,
     KEY_BUDGET,

@@ -31,6 +31,12 @@ const char *wait_name(enum weir_wait wait)
     return names[wait];
 }
 
+const char *access_name(enum access access)
+{
+    static const char *const names[] = {"copy", "place"};
+    return names[access];
+}
+
 const char *status_name(enum cell_status status)
 {
     static const char *const names[] = {"ok", "skipped", "failed"};
@@ -127,6 +133,7 @@ static void name_cell(struct cell *cell, struct extras extras)
     EXTRA(extras.wait, "/wait=%s", wait_name(setup->wait));
     EXTRA(extras.depth, "/depth=%zu", setup->depth);
     EXTRA(extras.batch, "/batch=%u", setup->batch);
+    EXTRA(setup->access != ACCESS_COPY, "/access=%s", access_name(setup->access));
     EXTRA(extras.pin, "/pin=%s", setup->pin);
 #undef EXTRA
     snprintf(cell->channel, sizeof cell->channel, "%.*s", (int)strcspn(setup->spec, ","), setup->spec);
@@ -190,6 +197,7 @@ static struct setup pick(const struct axes *axes, enum pattern pattern, size_t i
     DIGIT(pairing, pairings, pairing_count);
     DIGIT(spec, specs, spec_count);
     DIGIT(pin, pins, pin_count);
+    DIGIT(access, accesses, access_count);
     DIGIT(batch, batches, batch_count);
     DIGIT(depth, depths, depth_count);
     DIGIT(wait, waits, wait_count);
@@ -209,7 +217,7 @@ void cell_start(struct cell *ret, const struct setup *setup)
 size_t cells_of_pattern(const struct axes *axes, enum pattern pattern)
 {
     size_t count = axes->spec_count * axes->pairing_count * axes->size_count * axes->workers_count * axes->codec_count *
-                   axes->wait_count * axes->depth_count * axes->batch_count * axes->pin_count;
+                   axes->wait_count * axes->depth_count * axes->batch_count * axes->access_count * axes->pin_count;
     return pattern == PATTERN_PACED ? count * axes->rate_count : count;
 }
 

@@ -17,6 +17,10 @@
 
 enum pattern { PATTERN_STREAM, PATTERN_PINGPONG, PATTERN_PACED };
 
+/* Whether the workers copy messages in and out (send, recv) or make and check them where they lie (reserve and commit,
+ * peek and release). */
+enum access { ACCESS_COPY, ACCESS_PLACE };
+
 /* Where the two ends run. */
 struct pairing {
     enum weir_worker_kind producer, consumer;
@@ -38,6 +42,7 @@ struct setup {
     enum weir_wait wait; /* asked for; WEIR_WAIT_DEFAULT: the driver's own */
     size_t depth;        /* asked for */
     uint32_t batch;      /* messages sent with WEIR_MORE, the last of each so many without */
+    enum access access;
     const char *pin;
 };
 
@@ -115,16 +120,18 @@ struct axes {
     enum weir_wait *waits;
     size_t *depths;
     uint32_t *batches;
+    enum access *accesses;
     const char **pins;
     double *rates; /* of paced cells only, ascending; empty if there are none */
     size_t spec_count, pairing_count, size_count, workers_count, pattern_count, codec_count, wait_count, depth_count,
-        batch_count, pin_count, rate_count;
+        batch_count, access_count, pin_count, rate_count;
 };
 
 /* How many cells of such a pattern the axes make. */
 size_t cells_of_pattern(const struct axes *axes, enum pattern pattern);
 
-/* Every combination, in the order of the axes: pattern, size, workers, codec, wait, depth, batch, pin, spec, pairing;
+/* Every combination, in the order of the axes: pattern, size, workers, codec, wait, depth, batch, access, pin, spec,
+ * pairing;
  * of a paced pattern, which comes last, then rate.
  * Cells that cannot be are made too, as skipped, with the reason. 0 or -1 (memory). */
 int cells_make(struct cells *ret_cells, const struct axes *axes);
@@ -133,7 +140,8 @@ void cells_free(struct cells *cells);
 /* Makes one cell, without a name: ready to be measured, or skipped. */
 void cell_start(struct cell *ret, const struct setup *setup);
 
-/* Gives each cell its id, as cells_make does: all main axes, and of the others those in which these cells differ. */
+/* Gives each cell its id, as cells_make does: all main axes, of the others those in which these cells differ, and the
+ * access where it is not a copy. */
 void cells_name(struct cells *cells);
 
 /* An id that two cells have, or NULL. */
@@ -163,6 +171,7 @@ size_t cell_depth(const struct cell *cell);
 const char *pattern_name(enum pattern pattern);
 const char *pairing_name(struct pairing pairing);
 const char *wait_name(enum weir_wait wait);
+const char *access_name(enum access access);
 const char *status_name(enum cell_status status);
 
 #endif

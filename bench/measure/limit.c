@@ -32,8 +32,8 @@ static void add_term(struct making *making, enum yardstick yardstick, const int 
 /* ---- in user space ------------------------------------------------------------------------------------------- */
 
 /* At least one line has to go there and, for the answer, one back. Further lines follow it one behind the other; of a
- * large message every byte is copied at least once on each way, by who did not write it. On one CPU no line travels,
- * but each way needs a switch. */
+ * large message every byte is copied at least once on each way, by who did not write it, or in place read without a
+ * copy, for which there is no yardstick. On one CPU no line travels, but each way needs a switch. */
 static void rule_user_round(struct making *making, const struct setup *setup, const int *cpus)
 {
     double more_lines = (double)setup->size / LINE_BYTES - 1;
@@ -45,6 +45,8 @@ static void rule_user_round(struct making *making, const struct setup *setup, co
     }
     making->rule->name = "line";
     add_term(making, YARDSTICK_LINE_STORE, cpus, 0, (struct limit_term){.times = 1});
+    if (setup->size >= BULK_BYTES && setup->access == ACCESS_PLACE)
+        return;
     if (setup->size >= BULK_BYTES) {
         making->rule->name = "line + copy";
         add_term(making, YARDSTICK_COPY_WRITTEN, cpus, block, (struct limit_term){.times = 2 * (double)setup->size});
@@ -56,15 +58,15 @@ static void rule_user_round(struct making *making, const struct setup *setup, co
 
 /* Every byte goes from CPU to CPU: small messages may share a line, so a message of 8 bytes is an eighth of one. As
  * many ways lie side by side as there are pairs of a producer and a consumer. On one CPU nothing travels: none is
- * known. */
+ * known; nor of large messages that nobody copies. */
 static void rule_user_stream(struct making *making, const struct setup *setup, const int *cpus)
 {
     uint32_t ways =
         setup->workers.producers < setup->workers.consumers ? setup->workers.producers : setup->workers.consumers;
     size_t block = setup->size < MOST_BULK ? setup->size : MOST_BULK;
-    if (cpus[0] == cpus[1])
-        return;
     bool bulk = setup->size >= BULK_BYTES;
+    if (cpus[0] == cpus[1] || (bulk && setup->access == ACCESS_PLACE))
+        return;
     making->rule->name = bulk ? "copy" : "stream";
     double times = (bulk ? (double)setup->size : (double)setup->size / LINE_BYTES) / ways;
     add_term(making, bulk ? YARDSTICK_COPY_WRITTEN : YARDSTICK_LINE_STREAM, cpus, block,

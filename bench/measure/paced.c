@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The parts of a paced cell: each producer sends when a message is due by the timetable (pace.h), and at once if it is
- * late already; the consumer knows the timetable too. Latency ends when weir_recv has returned.
+ * late already; the consumer knows the timetable too. Latency ends when weir_recv, or weir_peek, has returned.
  */
 #include "player.h"
 
@@ -93,7 +93,7 @@ void paced_consume(struct player *player)
     struct sample_seen seen = {0};
     bool measured = false;
     for (uint64_t received = 1;; received++) {
-        ssize_t length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER);
+        ssize_t length = player_take(player);
         int64_t now_ns = clock_now_ns();
         if (length < 0) {
             if (length != WEIR_EOF)

@@ -11,15 +11,15 @@
 static inline int make_trip(struct player *player, uint64_t sequence)
 {
     struct sample_seen seen = {0};
-    if (sample_encode(player->encoder, sequence, player->report.first_ns, player->out) != 0)
-        return player_fail(player, WEIR_EINVAL, "encoding");
-    int result = weir_send(player->sending, player->out, player->setup->size, 0, WEIR_FOREVER);
+    struct sending by = {player->sending, player->encoder, 0};
+    int result = player_put(player, by, sequence, player->report.first_ns);
     if (result != 0)
-        return player_fail(player, result, "sending");
+        return result;
     player->sent = sequence + 1;
-    if (player->epoch->is_synthetic)
+    bool made_up = player->epoch->is_synthetic;
+    if (made_up)
         sample_encode(player->encoder, sequence, 0, player->in);
-    ssize_t length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER);
+    ssize_t length = made_up ? player_take_made_up(player) : player_take(player);
     if (length < 0)
         return player_fail(player, (int)length, "waiting for the answer");
     player_check(player, length, &seen);
@@ -79,9 +79,10 @@ static bool make_up_question(struct player *player, uint64_t number)
 /* 0, or why there is no more to answer. */
 static int take_question(struct player *player, uint64_t number, struct sample_seen *seen)
 {
-    if (player->epoch->is_synthetic && !make_up_question(player, number))
+    bool made_up = player->epoch->is_synthetic;
+    if (made_up && !make_up_question(player, number))
         return WEIR_EOF;
-    ssize_t length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER);
+    ssize_t length = made_up ? player_take_made_up(player) : player_take(player);
     if (length == WEIR_EOF)
         return WEIR_EOF;
     if (length < 0)
@@ -94,10 +95,8 @@ static int answer(struct player *player, const struct sample_seen *seen)
 {
     if (seen->producer >= player->setup->workers.producers)
         return player_fail(player, WEIR_ECORRUPT, "answering");
-    if (sample_encode(&player->encoder[seen->producer], seen->sequence, 0, player->out) != 0)
-        return player_fail(player, WEIR_EINVAL, "encoding");
-    int result = weir_send(player->answering[seen->producer], player->out, player->setup->size, 0, WEIR_FOREVER);
-    return result != 0 ? player_fail(player, result, "answering") : 0;
+    struct sending by = {player->answering[seen->producer], &player->encoder[seen->producer], 0};
+    return player_put(player, by, seen->sequence, 0);
 }
 
 /* Its account is of the questions that the clients' clocks saw, but for those at the edges if there are several. */

@@ -169,6 +169,8 @@ static int prepare(struct player *player)
     player->decoder = allocate(player, 1, sizeof *player->decoder);
     player->out = allocate(player, 2, setup->size);
     player->in = allocate(player, 3, setup->size);
+    player->message = player->in;
+    player->in_place = setup->access == ACCESS_PLACE;
     player->tracker = tracker_create(producers);
     if (!player->encoder || !player->decoder || !player->tracker || !player->out || !player->in)
         return WEIR_ENOMEM;

@@ -119,6 +119,11 @@ static const char *wait_at(size_t i)
     return wait_name((enum weir_wait)i);
 }
 
+static const char *access_at(size_t i)
+{
+    return access_name((enum access)i);
+}
+
 static const char *status_at(size_t i)
 {
     return status_name((enum cell_status)i);
@@ -126,17 +131,19 @@ static const char *status_at(size_t i)
 
 static int read_names(const struct reading *reading, const json_t *object, struct cell *cell)
 {
-    size_t pairing = 0, pattern = 0, codec = 0, wait = 0, status = 0;
+    size_t pairing = 0, pattern = 0, codec = 0, wait = 0, status = 0, access = ACCESS_COPY;
     if (read_name(reading, object, "pairing", pairing_at, 4, &pairing) != 0 ||
         read_name(reading, object, "pattern", pattern_at, 3, &pattern) != 0 ||
         read_name(reading, object, "codec", codec_at, 2, &codec) != 0 ||
         read_name(reading, object, "wait", wait_at, 4, &wait) != 0 ||
-        read_name(reading, object, "status", status_at, 3, &status) != 0)
+        read_name(reading, object, "status", status_at, 3, &status) != 0 ||
+        (json_object_get(object, "access") != NULL && read_name(reading, object, "access", access_at, 2, &access) != 0))
         return -1;
     cell->setup.pairing = (struct pairing){(enum weir_worker_kind)(pairing / 2), (enum weir_worker_kind)(pairing % 2)};
     cell->setup.pattern = (enum pattern)pattern;
     cell->setup.codec = (enum codec)codec;
     cell->wait = cell->setup.wait = (enum weir_wait)wait;
+    cell->setup.access = (enum access)access;
     cell->status = (enum cell_status)status;
     return 0;
 }

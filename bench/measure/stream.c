@@ -93,7 +93,7 @@ void stream_consume(struct player *player)
     struct sample_seen seen = {0};
     ssize_t length;
     uint64_t received = 0;
-    while ((length = weir_recv(player->receiving, player->in, player->setup->size, WEIR_FOREVER)) >= 0) {
+    while ((length = player_take(player)) >= 0) {
         player_check(player, length, &seen);
         received++;
         if (received == watch.count || seen.sequence >= watch.sequence)
@@ -113,13 +113,12 @@ void stream_consume(struct player *player)
 static int receive_made_up(struct player *player, uint64_t from, uint64_t to)
 {
     const struct workers workers = player->setup->workers;
-    const size_t size = player->setup->size;
     const uint64_t ahead = (player->part->index + workers.consumers - from % workers.consumers) % workers.consumers;
     uint64_t received = atomic_load_explicit(&player->slot->count, memory_order_relaxed);
     struct sample_encoder *encoder = player->encoder, *last = encoder + workers.producers;
     for (uint64_t sequence = from + ahead; sequence < to;) {
         sample_encode(encoder, sequence, 0, player->in);
-        ssize_t length = weir_recv(player->receiving, player->in, size, WEIR_FOREVER);
+        ssize_t length = player_take_made_up(player);
         if (length < 0)
             return player_fail(player, (int)length, "receiving");
         struct sample_seen seen = {0};

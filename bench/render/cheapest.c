@@ -22,7 +22,7 @@ static bool comparable(const struct cell *a, const struct cell *b)
            a->setup.size == b->setup.size && a->setup.workers.producers == b->setup.workers.producers &&
            a->setup.workers.consumers == b->setup.workers.consumers && a->setup.codec == b->setup.codec &&
            a->setup.wait == b->setup.wait && a->setup.depth == b->setup.depth && a->setup.batch == b->setup.batch &&
-           strcmp(a->setup.pin, b->setup.pin) == 0;
+           a->setup.access == b->setup.access && strcmp(a->setup.pin, b->setup.pin) == 0;
 }
 
 /* Latencies have an answer of their own. */

@@ -18,6 +18,7 @@ size_t columns_of_axes(const struct axes *axes, bool pairing, enum axis_column *
                                          axes->wait_count,
                                          axes->depth_count,
                                          axes->batch_count,
+                                         axes->access_count,
                                          axes->pin_count};
     size_t count = 0;
     for (size_t i = 0; i < AXIS_COLUMNS; i++)
@@ -29,7 +30,7 @@ size_t columns_of_axes(const struct axes *axes, bool pairing, enum axis_column *
 const char *column_head(enum axis_column column)
 {
     static const char *const heads[AXIS_COLUMNS] = {"CHANNEL", "PAIRING", "SIZE",  "WORKERS", "CODEC",
-                                                    "WAIT",    "DEPTH",   "BATCH", "PIN"};
+                                                    "WAIT",    "DEPTH",   "BATCH", "ACCESS",  "PIN"};
     return heads[column];
 }
 
@@ -64,6 +65,9 @@ void column_write(char *text, size_t capacity, enum axis_column column, const st
         return;
     case COLUMN_BATCH:
         snprintf(text, capacity, "%u", setup->batch);
+        return;
+    case COLUMN_ACCESS:
+        snprintf(text, capacity, "%s", access_name(setup->access));
         return;
     case COLUMN_PIN:
         snprintf(text, capacity, "%s", setup->pin);

@@ -16,6 +16,7 @@ enum axis_column {
     COLUMN_WAIT,
     COLUMN_DEPTH,
     COLUMN_BATCH,
+    COLUMN_ACCESS,
     COLUMN_PIN,
     AXIS_COLUMNS
 };

@@ -203,6 +203,8 @@ static json_t *cell_json(const struct cell *cell, const struct journal *journal)
                                (int)setup->workers.consumers, "pattern", pattern_name(setup->pattern), "codec",
                                codec_name(setup->codec), "wait", wait_name(cell_wait(cell)), "depth",
                                (json_int_t)cell_depth(cell), "batch", (int)setup->batch, "pin", setup->pin);
+    if (setup->access != ACCESS_COPY)
+        json_object_set_new(object, "access", json_string(access_name(setup->access)));
     json_object_set_new(object, "status", json_string(status_name(cell->status)));
     json_object_set_new(object, "reason", cell->reason[0] ? json_string(cell->reason) : json_null());
     json_object_set_new(object, "integrity", integrity_json(&cell->integrity));

@@ -52,7 +52,8 @@ static void print_caption(FILE *file, const struct result *result)
         snprintf(codec, sizeof codec, "%s, ", codec_name(axes->codecs[0]));
     if (axes->depth_count == 1)
         snprintf(depth, sizeof depth, "depth %zu asked, ", axes->depths[0]);
-    snprintf(text, sizeof text, "%s%s%s%s%s", size, pairing, workers, codec, depth);
+    const char *access = axes->access_count == 1 && axes->accesses[0] == ACCESS_PLACE ? "in place, " : "";
+    snprintf(text, sizeof text, "%s%s%s%s%s%s", size, pairing, workers, codec, depth, access);
     render_rounds(file, text, result);
 }
 

@@ -65,6 +65,7 @@ load_script() {
     answers "weir run -k raw,n" raw,nanopb
     answers "weir shm -m stream,p" stream,pingpong stream,paced
     answers "weir run --wait s" spin
+    answers "weir run --access p" place
     answers "weir run --color=a" auto always
     answers "weir run --wait=block,sp" block,spin
     answers "weir run -s "

@@ -51,6 +51,34 @@ load helpers
     expect_json '(.cells | length) == 32 and ([.cells[].id] | unique | length) == 32'
 }
 
+@test "messages are made and checked in place with every driver, pattern and codec" {
+    run --separate-stderr weir run mutex pipe unix shm zmq null -p thread:thread -m stream,pingpong -k raw,nanopb \
+        --access copy,place --json - --rounds 1 --progress never
+    expect_status 0
+    expect_json "$all_ok"
+    expect_json '(.cells | length) == 48 and ([.cells[].id] | unique | length) == 48'
+    expect_json 'all(.cells[]; (.access == "place") == (.id | endswith("/access=place")) and .access != "copy")'
+    run --separate-stderr weir run shm pipe -p process:process -m paced --access place --csv - --rounds 1 --progress never
+    expect_status 0
+    [[ $output == *,access$'\n'*",place"*",place" ]] || complain "expected a column that says so"
+}
+
+@test "damage in place is found" {
+    WEIR_DRIVER_PATH=$WEIR_BUILD/tests/modules run --separate-stderr weir run fault,of=shm,kind=flip,every=50 \
+        -p thread:thread --access place --json - "${quick[@]}"
+    expect_status 1
+    expect_json '.cells[0] | .status == "failed" and .integrity.corrupted > 0'
+}
+
+@test "the table says how messages are got at where that is not a copy" {
+    run --separate-stderr weir run shm -p thread:thread --access place "${quick[@]}"
+    [[ $output == *", in place,"* ]] || complain "expected a word in the caption"
+    run --separate-stderr weir run shm -p thread:thread --access place,copy "${quick[@]}"
+    [[ $output == *ACCESS* && $output == *place* && $output == *copy* ]] || complain "expected a column"
+    run --separate-stderr weir run shm -p thread:thread "${quick[@]}"
+    [[ $output != *place* && $output != *ACCESS* ]] || complain "expected no word of it"
+}
+
 @test "a message too small for its codec is skipped" {
     run --separate-stderr weir run pipe -s 1,64 -k nanopb -p thread:thread --json - "${quick[@]}"
     expect_status 0

@@ -76,6 +76,7 @@ load helpers
     expect_refused "'0'" -- run pipe --rounds 0
     expect_refused "'many'" -- run pipe --rounds many
     expect_refused "'0'" -- run pipe --batch 0
+    expect_refused "'plaice'" "'place'" -- run pipe --access plaice
     expect_refused "'10q'" -- run pipe --budget 10q
     expect_refused "'-3s'" -- run pipe --budget=-3s
     expect_refused "'0s'" -- run pipe --budget 0s

@@ -92,6 +92,19 @@ static void user_space_streams(void **state)
     expect(settle(&cell, 0, 1, 0), "copy", 32768);
 }
 
+static void nobody_copies_in_place(void **state)
+{
+    (void)state;
+    struct cell cell = make_cell("shm", 0, PATTERN_STREAM, 65536);
+    cell.setup.access = ACCESS_PLACE;
+    assert_null(settle(&cell, 0, 1, 0).name);
+    cell.setup.size = 64;
+    expect(settle(&cell, 0, 1, 0), "stream", 100);
+    cell = make_cell("shm", 0, PATTERN_PINGPONG, 8192);
+    cell.setup.access = ACCESS_PLACE;
+    expect(settle(&cell, 0, 1, 0), "line", 100);
+}
+
 static void kernel_round_trips_count_sleeps(void **state)
 {
     (void)state;
@@ -194,6 +207,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_space_round_trips),
         cmocka_unit_test(user_space_streams),
+        cmocka_unit_test(nobody_copies_in_place),
         cmocka_unit_test(kernel_round_trips_count_sleeps),
         cmocka_unit_test(kernel_streams),
         cmocka_unit_test(the_passage_is_that_of_the_driver),

@@ -80,8 +80,10 @@ static void make_run(struct result *result, struct cells *cells, struct axes *ax
     static enum codec codecs[] = {CODEC_RAW};
     static enum weir_wait waits[] = {WEIR_WAIT_DEFAULT};
     static uint32_t batches[] = {1};
-    *axes = (struct axes){specs, pairings, sizes, workers, patterns, codecs, waits, depths, batches, pins, NULL,
-                          1,     1,        1,     1,       1,        1,      1,     1,      1,       1,    0};
+    static enum access accesses[] = {ACCESS_COPY};
+    *axes =
+        (struct axes){specs, pairings, sizes, workers, patterns, codecs, waits, depths, batches, accesses, pins, NULL,
+                      1,     1,        1,     1,       1,        1,      1,     1,      1,       1,        1,    0};
     assert_int_equal(cells_make(cells, axes), 0);
     *result = (struct result){.cells = cells, .axes = axes, .verbose = true};
     result->journal.places = 1;

@@ -31,7 +31,8 @@ static const char good[] =
     "\"cells\":["
     "{\"id\":\"shm/process:process/64/1x1/stream/raw\",\"channel\":\"shm\",\"spec\":\"shm,wait=spin\","
     "\"pairing\":\"process:thread\",\"size\":64,\"producers\":2,\"consumers\":1,\"pattern\":\"stream\",\"codec\":"
-    "\"nanopb\",\"wait\":\"spin\",\"depth\":512,\"batch\":3,\"pin\":\"auto\",\"status\":\"ok\",\"reason\":null,"
+    "\"nanopb\",\"wait\":\"spin\",\"depth\":512,\"batch\":3,\"access\":\"place\",\"pin\":\"auto\",\"status\":\"ok\","
+    "\"reason\":null,"
     "\"cost_ns\":{\"median\":20.5,\"lo\":null,\"hi\":null,\"rounds\":[20.5,21,19],\"round_numbers\":[0,2,5]}},"
     "{\"id\":\"pipe/process:process/64/1x1/paced/raw\",\"channel\":\"pipe\",\"spec\":\"pipe\","
     "\"pairing\":\"process:process\",\"size\":64,\"producers\":1,\"consumers\":1,\"pattern\":\"paced\",\"codec\":"
@@ -82,6 +83,8 @@ static void a_good_file(void **state)
     assert_true(cell->rounds[1].wall_ns == 21);
     assert_int_equal(saved.cells.items[1].status, CELL_FAILED);
     assert_true(saved.cells.items[1].setup.rate == 1000);
+    assert_int_equal(cell->setup.access, ACCESS_PLACE);
+    assert_int_equal(saved.cells.items[1].setup.access, ACCESS_COPY);
     saved_free(&saved);
 }
 
@@ -106,6 +109,7 @@ static void damage_is_refused(void **state)
     (void)state;
     refuse("weir.run/1", "weir.run/2", "newer");
     refuse("weir.run/1", "hyperfine", "not a result of weir");
+    refuse("\"place\"", "\"swap\"", "access");
     refuse("\"schema\"", "\"scheme\"", "not a result of weir");
     refuse("\"cpus\":2", "\"cpus\":2.5", "env.cpus is not a whole number");
     refuse("\"cpus\":2", "\"cpus\":-2", "env.cpus is out of its range");
