@@ -65,6 +65,8 @@ struct epoch_cost {
     double delayed_ns;             /* likewise: how long its workers were ready to run and did not; NaN: not known */
     double clock_reads;            /* likewise: for timing, of all workers */
     struct pace pace;              /* of a paced cell; else 0 */
+    double least_share;            /* of several producers: what the slowest had sent, over the mean of all, when the
+                                      first had sent all; NaN: there is one, or it is not known */
     double steal_ns;               /* likewise: what the hypervisor took meanwhile of all CPUs; NaN: not known */
 };
 

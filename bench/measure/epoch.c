@@ -5,6 +5,7 @@
  */
 #include "epoch.h"
 
+#include <math.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -135,6 +136,7 @@ static void judge(struct cell *cell, const struct epoch *epoch, const struct rep
              (unsigned long long)reports->latency.n);
     else
         account_cost(setup, reports, epoch->count, (stage->capabilities & WEIR_CAP_SYNTHETIC) != 0, outcome);
+    outcome->cost.least_share = atomic_load(&stage->finished) != 0 ? stage->least_share : NAN;
     outcome->memory = account_memory(setup, reports);
     outcome->fixed_ns = account_fixed_ns(setup, reports);
 }

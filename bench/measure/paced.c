@@ -68,6 +68,7 @@ void paced_produce(struct player *player)
         int64_t due_ns = start_ns + pace_due_ns(interval_ns, workers.producers, player->part->index, i);
         result = player_send(player, epoch->warm + i, to, wait_until(player, due_ns));
     }
+    player_note_finish(player);
     player_end_measuring(player);
 }
 

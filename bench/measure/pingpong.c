@@ -56,6 +56,7 @@ void pingpong_ask(struct player *player)
     player_wait_for_sum(player, 0, clients, epoch->warm * clients);
     player_begin_measuring(player);
     int result = make_trips(player, epoch->warm, end);
+    player_note_finish(player);
     player_end_measuring(player);
     if (result != 0)
         return;

@@ -57,6 +57,14 @@ int player_fail(struct player *player, int code, const char *what);
 void player_begin_measuring(struct player *player);
 void player_end_measuring(struct player *player);
 
+/* Of a producer among several, at once after its last measured message. */
+static inline void player_note_finish(struct player *player)
+{
+    uint32_t producers = player->setup->workers.producers;
+    if (producers > 1)
+        stage_note_finish(player->epoch->stage, producers, player->epoch->warm);
+}
+
 /* Until `slots` from `first` together count `total`; gives up when nothing moves any more. */
 void player_wait_for_sum(struct player *player, uint32_t first, uint32_t slots, uint64_t total);
 

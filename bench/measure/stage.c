@@ -36,6 +36,20 @@ bool stage_all(const struct stage *stage, uint32_t first, uint32_t count, enum p
     return true;
 }
 
+void stage_note_finish(struct stage *stage, uint32_t producers, uint64_t before)
+{
+    uint64_t least = UINT64_MAX, sum = 0;
+    if (atomic_exchange_explicit(&stage->finished, 1, memory_order_relaxed) != 0)
+        return;
+    for (uint32_t i = 0; i < producers; i++) {
+        uint64_t count = atomic_load_explicit(&stage->slots[i].count, memory_order_relaxed);
+        count = count > before ? count - before : 0;
+        least = count < least ? count : least;
+        sum += count;
+    }
+    stage->least_share = sum > 0 ? (double)least * producers / (double)sum : 0;
+}
+
 void stage_pause(unsigned looks)
 {
     if (looks < 200) {

@@ -35,6 +35,9 @@ struct stage {
     size_t depth;
     enum weir_wait wait;
     uint32_t capabilities;
+    /* By the producer that was the first to have sent its last measured message; see stage_note_finish. */
+    _Atomic uint32_t finished;
+    double least_share;                          /* meaningful once `finished` is set */
     struct stage_slot slots[STAGE_MOST_WORKERS]; /* producers, then consumers */
 };
 
@@ -49,6 +52,10 @@ uint64_t stage_sum(const struct stage *stage, uint32_t first, uint32_t count);
 
 /* Whether all of `count` slots from `first` have come to a phase. */
 bool stage_all(const struct stage *stage, uint32_t first, uint32_t count, enum phase phase);
+
+/* For a producer, when its last measured message is sent: if it is the first, notes how far the others have come. The
+ * share of each is its count over the mean of all; each had sent `before` when the clock started. */
+void stage_note_finish(struct stage *stage, uint32_t producers, uint64_t before);
 
 /* A pause between two looks at the stage: short at first, so that workers start together, then longer. */
 void stage_pause(unsigned looks);

@@ -96,3 +96,8 @@ double median_switches(const struct cell *cell, struct slice slice)
 {
     return estimate_figure(cell, all_switches, 0, slice).median;
 }
+
+double median_least_share(const struct cell *cell, struct slice slice)
+{
+    return estimate_rounds(cell, offsetof(struct epoch_cost, least_share), slice).median;
+}

@@ -44,4 +44,7 @@ struct estimate estimate_rounds(const struct cell *cell, size_t offset, struct s
 double median_cpu(const struct cell *cell, struct slice slice);
 double median_switches(const struct cell *cell, struct slice slice);
 
+/* The median of the least share of a producer; NaN: there is one only. */
+double median_least_share(const struct cell *cell, struct slice slice);
+
 #endif

@@ -27,6 +27,7 @@ void stream_produce(struct player *player)
     player_wait_for_sum(player, workers.producers, workers.consumers, epoch->warm * workers.producers);
     player_begin_measuring(player);
     send_samples(player, epoch->warm, epoch->warm + epoch->count, player->report.first_ns);
+    player_note_finish(player);
     if (epoch->is_synthetic) /* the last of all stops the clock (epoch.c): a third clock read */
         player_end_measuring(player);
     else

@@ -133,6 +133,13 @@ static void print_paced(FILE *file, const struct cell *cell, struct slice slice)
         cell_is_saturated(cell) ? "/s" : "", cpu, median_switches(cell, slice));
 }
 
+static void print_fairness(FILE *file, const struct cell *cell, struct slice slice)
+{
+    double share = median_least_share(cell, slice);
+    if (isfinite(share))
+        say(file, "  fairness: when the first producer had sent all, the slowest had sent %.2f of the mean\n", share);
+}
+
 static void print_cell(FILE *file, const struct result *result, const struct cell *cell)
 {
     char sparks[SPARKS * 4 + 1], costs[256], producer[32], consumer[32], length[32];
@@ -149,6 +156,7 @@ static void print_cell(FILE *file, const struct result *result, const struct cel
         (unsigned long long)cell->count, length, cell->depth, wait_name(cell->wait),
         (unsigned long long)cell->integrity.received, producer, consumer);
     print_paced(file, cell, slice_main(&result->journal));
+    print_fairness(file, cell, slice_main(&result->journal));
     print_limit(file, cell, slice_main(&result->journal));
     print_outliers(file, cell, &result->journal);
 }

@@ -192,6 +192,13 @@ static json_t *design_json(const struct result *result)
 
 /* ---- cells --------------------------------------------------------------------------------------------------- */
 
+/* null: there is one producer. */
+static json_t *fairness_json(const struct cell *cell, const struct journal *journal)
+{
+    double share = median_least_share(cell, slice_main(journal));
+    return isfinite(share) ? json_pack("{s:f}", "least_share", share) : json_null();
+}
+
 /* A cell that failed has no cost, whatever its rounds said before. */
 static json_t *cell_json(const struct cell *cell, const struct journal *journal)
 {
@@ -215,6 +222,7 @@ static json_t *cell_json(const struct cell *cell, const struct journal *journal)
     json_object_set_new(object, "epoch", ok ? epoch_json(cell, journal) : json_null());
     json_object_set_new(object, "latency_ns", ok ? latency_json(cell) : json_null());
     json_object_set_new(object, "rate", rate_json(cell));
+    json_object_set_new(object, "fairness", ok ? fairness_json(cell, journal) : json_null());
     json_object_set_new(object, "limit", ok ? limit_json(cell, journal) : json_null());
     return object;
 }

@@ -39,7 +39,7 @@ void render_csv(FILE *file, void *argument)
     fputs("id,channel,spec,pairing,size,producers,consumers,pattern,codec,wait,depth,batch,pin,status,reason,rounds,"
           "cost_ns,cost_low_ns,cost_high_ns,cpu_ns,switches,sent,received,lost,duplicated,reordered,corrupted,limit_"
           "name,limit_ns,limit_ratio,rate,achieved_rate,saturated,p50_ns,p90_ns,p99_ns,p999_ns,max_ns,"
-          "uncorrected_p99_ns,access\n",
+          "uncorrected_p99_ns,access,least_share\n",
           file);
     for (size_t i = 0; i < result->cells->count; i++) {
         const struct cell *cell = &result->cells->items[i];
@@ -71,7 +71,9 @@ void render_csv(FILE *file, void *argument)
         csv_number(file, ok && cell->limit.name != NULL ? cell->limit.ns : NAN);
         csv_number(file, ok ? limit_ratio(cell, wall.median) : NAN);
         csv_latency(file, cell);
-        fprintf(file, ",%s\n", access_name(setup->access));
+        fprintf(file, ",%s", access_name(setup->access));
+        csv_number(file, ok ? median_least_share(cell, slice) : NAN);
+        fputc('\n', file);
     }
 }
 

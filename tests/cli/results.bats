@@ -60,7 +60,7 @@ load helpers
     expect_json 'all(.cells[]; (.access == "place") == (.id | endswith("/access=place")) and .access != "copy")'
     run --separate-stderr weir run shm pipe -p process:process -m paced --access place --csv - --rounds 1 --progress never
     expect_status 0
-    [[ $output == *,access$'\n'*",place"*",place" ]] || complain "expected a column that says so"
+    [[ $output == *,access,*$'\n'*",place,"*",place," ]] || complain "expected a column that says so"
 }
 
 @test "damage in place is found" {
@@ -68,6 +68,13 @@ load helpers
         -p thread:thread --access place --json - "${quick[@]}"
     expect_status 1
     expect_json '.cells[0] | .status == "failed" and .integrity.corrupted > 0'
+}
+
+@test "of several producers the least share is told, of one there is none" {
+    run --separate-stderr weir run shm pipe -p thread:thread -w 1x1,3x1 -m stream,pingpong,paced -v --json out.json --rounds 1 --progress never
+    expect_status 0
+    expect_json 'all(.cells[]; if .producers == 1 then .fairness == null else .fairness.least_share <= 1 and .fairness.least_share >= 0 end)' out.json
+    [ "$(grep -c "fairness:" <<<"$output")" = 6 ] || complain "expected a line for each cell of three producers"
 }
 
 @test "the table says how messages are got at where that is not a copy" {

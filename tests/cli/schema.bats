@@ -34,7 +34,7 @@ expect_valid() {
     expect_valid all.json
     weir shm -p process:thread --batch 1,8 --wait spin,block -k raw,nanopb -m stream --json axes.json "${brief[@]}" >/dev/null
     expect_valid axes.json
-    weir shm -p thread:thread --access place,copy --json access.json "${brief[@]}" >/dev/null
+    weir shm -p thread:thread -w 1x1,2x1 --access place,copy --json access.json "${brief[@]}" >/dev/null
     expect_valid access.json
     weir pipe -m stream --rounds 30 -q --json rounds.json >/dev/null
     expect_valid rounds.json
@@ -94,7 +94,7 @@ expect_valid() {
         '.cells[0].status = "failed"' '.cells[0].pairing = "here:there"' '.cells[0].size = 0' \
         'del(.cells[0].integrity.lost)' '.env.clock.source = "sundial"' '.design.noise_floor = -1' \
         '.design.order[0][0] = -1' '.comparisons = [{}]' '.started = "yesterday"' '.compared = {}' \
-        '.cells[0].latency_ns = {}' '.cells[0].limit = 7' '.cells[0].access = "swap"'; do
+        '.cells[0].latency_ns = {}' '.cells[0].limit = 7' '.cells[0].access = "swap"' '.cells[0].fairness = {"least_share": 2}'; do
         jq "$filter" run.json >damaged.json
         ! validate damaged.json >errors || complain "not found: $filter"
         [ -s errors ] || complain "no message: $filter"
