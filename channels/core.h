@@ -151,10 +151,11 @@ int weir_spec_parse(const char *spec, const struct weir_driver **ret_driver, cha
 
 /* ---- registry.c and module.c --------------------------------------------------------------------------------- */
 
-/* The Debian packages of a module of ours; NULL: not known. */
+/* Where a module of ours comes from: Debian packages, or a command; NULL: not known. */
 struct weir_packages {
     const char *to_run;   /* the library that the module loads */
     const char *to_build; /* what must be there for the module to be built */
+    const char *command;  /* that installs those and builds the module; instead of the two */
 };
 
 int weir_driver_check(const struct weir_driver *driver, struct weir_error *error);

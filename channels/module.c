@@ -139,7 +139,10 @@ static const struct weir_driver *search(const char *name, const struct weir_pack
         if (access(path, F_OK) == 0)
             return open_module(path, packages, WEIR_EUNAVAILABLE, error);
     }
-    if (packages->to_build != NULL)
+    if (packages->command != NULL)
+        weir_error_set(error, WEIR_EUNAVAILABLE, "not built: %s installs what it needs and builds it",
+                       packages->command);
+    else if (packages->to_build != NULL)
         weir_error_set(
             error, WEIR_EUNAVAILABLE,
             "the module %s.so is not installed: weir was built without it (install the Debian package %s and "

@@ -15,6 +15,8 @@ extern const struct weir_driver weir_driver_unix;
 extern const struct weir_driver weir_driver_shm;
 extern const struct weir_driver weir_driver_null;
 
+static const char peers[] = "./dev peers";
+
 static const struct {
     const char *name;
     const struct weir_driver *driver; /* NULL: a module */
@@ -26,6 +28,12 @@ static const struct {
     {"shm", &weir_driver_shm, {0}},
     {"zmq", NULL, {.to_run = "libzmq5", .to_build = "libzmq3-dev"}},
     {"null", &weir_driver_null, {0}},
+    {"boost", NULL, {.command = peers}},
+    {"ck", NULL, {.command = peers}},
+    {"cyclone", NULL, {.command = peers}},
+    {"moodycamel", NULL, {.command = peers}},
+    {"nng", NULL, {.command = peers}},
+    {"qb", NULL, {.command = peers}},
 };
 
 #define TABLE_SIZE (sizeof table / sizeof table[0])

@@ -16,6 +16,8 @@ libc_headers=(
     time uchar ucontext unistd utime wchar wctype wordexp immintrin x86intrin
 )
 libc="^<(($(IFS='|'; echo "${libc_headers[*]}"))|(arpa|asm|linux|net|netinet|sys)/[a-z0-9_/]+)\.h>$"
+# Of C++, for the peers that are written in it.
+libcxx='^<(algorithm|atomic|cstddef|cstdint|cstring|memory|new|type_traits|utility)>$'
 
 # first_word FILE: "shm" of channels/drivers/shm_ring.h; files that share it belong together.
 first_word() {
@@ -54,6 +56,12 @@ allowed() {
     include/weir/*) false ;;
     channels/drivers/skeleton.c) false ;;
     channels/drivers/*) [[ $place =~ ^channels/[^/]+\.h$ || $place =~ ^channels/drivers/$own(_[^/]*)?\.h$ ]] ;;
+    channels/plugins/peers/*)
+        case $own in
+        cyclone) own=dds ;;
+        moodycamel) own=readerwriterqueue ;;
+        esac
+        [[ $place =~ ^channels/plugins/peers/$(first_word "$file")(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own || $place =~ $libcxx ]] ;;
     channels/plugins/*) [[ $place =~ ^channels/plugins/$own(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own ]] ;;
     channels/*) [[ $place =~ ^channels/[^/]+\.h$ ]] ;;
     workers/*) [[ $place == workers/* ]] ;;
@@ -84,19 +92,19 @@ check_names() {
 check_tree() {
     local file names=()
     cd "$1"
-    for file in channels/drivers/*.c channels/plugins/*.c; do
+    for file in channels/drivers/*.c channels/plugins/*.c channels/plugins/peers/*.c*; do
         [ ! -e "$file" ] || names+=("$(first_word "$file")")
     done
     while read -r file; do
         check_includes "$file"
         [[ $file != channels/drivers/* && $file != channels/plugins/* ]] || check_names "$file" "${names[@]}"
-    done < <(find include channels workers proto bench examples -name '*.[ch]' | sort)
+    done < <(find include channels workers proto bench examples -name '*.[ch]' -o -name '*.cpp' | sort)
 }
 
 # ---- the test of the test ----------------------------------------------------------------------------------
 
 good_tree() {
-    mkdir -p include/weir channels/drivers channels/plugins workers proto bench/lessons examples
+    mkdir -p include/weir channels/drivers channels/plugins/peers workers proto bench/lessons examples
     echo '#include <stdint.h>' >include/weir/channel.h
     printf '#include <%s>\n' weir/channel.h stdio.h >channels/core.h
     printf '#include "%s"\n' core.h >channels/channel.c
@@ -105,6 +113,9 @@ good_tree() {
     printf '#include <%s>\n' pthread.h >channels/drivers/mutex.c
     printf '#include <%s>\n' weir/driver.h string.h >channels/drivers/skeleton.c
     printf '#include <%s>\n' weir/driver.h zmq.h >channels/plugins/zmq.c
+    printf '#include <%s>\n' weir/driver.h qb/qbrb.h >channels/plugins/peers/qb.c
+    printf '#include <%s>\n' weir/driver.h dds/dds.h >channels/plugins/peers/cyclone.c
+    printf '#include <%s>\n' weir/driver.h atomic boost/lockfree/spsc_queue.hpp >channels/plugins/peers/boost.cpp
     printf '#include <%s>\n' weir/worker.h sched.h >workers/worker.h
     printf '#include <%s>\n' pb_encode.h stddef.h >proto/codec.h
     printf '#include "%s"\n' codec.h sample.pb.h proto/report.pb.h >proto/codec.c
@@ -131,6 +142,10 @@ channels/drivers/skeleton.c|#include "core.h"
 channels/plugins/zmq.c|#include "channels/core.h"
 channels/plugins/zmq.c|#include <jansson.h>
 channels/plugins/zmq.c|extern const struct weir_driver weir_driver_mutex;
+channels/plugins/peers/qb.c|#include <ck_ring.h>
+channels/plugins/peers/qb.c|#include "channels/core.h"
+channels/plugins/peers/cyclone.c|extern const struct weir_driver weir_driver_qb;
+channels/plugins/peers/boost.cpp|#include <readerwriterqueue.h>
 workers/worker.h|#include "channels/core.h"
 workers/worker.h|#include "proto/codec.h"
 proto/codec.h|#include <weir/channel.h>
