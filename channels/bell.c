@@ -27,6 +27,13 @@ static void ring_poller(const _Atomic int *poll_fd)
     }
 }
 
+int weir_bell_announce(struct weir_bell *bell, uint32_t who, enum weir_fence fence)
+{
+    /* Release: partner of the exchange in weir_bell_wake, which must find a poller's descriptor. */
+    atomic_fetch_or_explicit(&bell->sleepers, who, memory_order_release);
+    return weir_fence_heavy(fence, &bell->fence); /* pairs with the waker's fence in weir_bell_wanted */
+}
+
 void weir_bell_wake(struct weir_bell *bell, bool private_futex, const _Atomic int *poll_fd)
 {
     /* Acquire: partner of the announcement of a poller, whose descriptor is then seen. */

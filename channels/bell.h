@@ -5,12 +5,12 @@
  *
  *   sleeper                               waker
  *   1. read `rings`                       1. publish (the driver: release)
- *   2. announce itself in `sleepers`      2. full fence
- *   3. full fence                         3. is a sleeper announced? no: done
+ *   2. announce itself in `sleepers`      2. light fence
+ *   3. heavy fence                        3. is a sleeper announced? no: done
  *   4. look again: something there? done  4. take the announcement off, count up `rings`, wake
  *   5. futex_wait while `rings` is as read
  *
- * The two fences make it impossible that both miss each other (Dekker's argument): either the sleeper's second look
+ * The two fences (fence.h) make it impossible that both miss each other: either the sleeper's second look
  * (4) sees what was published, or the waker (3) sees the announcement. `rings` closes the rest: a wake between 4 and 5
  * has changed it, and futex_wait returns at once. An announcement is taken off by the wake that it caused, so that a
  * sleeper costs one system call, once per sleep; all sleepers are woken and those who find nothing announce anew.
@@ -23,7 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sanitizer.h"
+#include "fence.h"
 
 #define BELL_SLEEPER 1u /* somebody sleeps on `rings` */
 #define BELL_POLLER  2u /* somebody polls the bell's eventfd */
@@ -31,20 +31,12 @@
 struct weir_bell {
     _Alignas(64) _Atomic uint32_t rings;
     _Atomic uint32_t sleepers; /* BELL_* bits */
-    _Atomic uint32_t fence;    /* see weir_full_fence; only ThreadSanitizer builds write it */
+    _Atomic uint32_t fence;    /* for fence.h; only ThreadSanitizer builds write it */
 };
 
-/* Orders everything before it against everything after it, stores against later loads included. ThreadSanitizer does
- * not know fences (and gcc refuses them there), so that build takes a read-modify-write instead. */
-static inline void weir_full_fence(struct weir_bell *bell)
-{
-#if WEIR_THREAD_SANITIZER
-    atomic_fetch_add(&bell->fence, 1);
-#else
-    (void)bell;
-    atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
+/* The sleeper's (or poller's) steps 2 and 3: `who` is BELL_SLEEPER or BELL_POLLER. 0, or -1 if the fence was refused:
+ * a wake may then be missed, and the sleep must be short. */
+int weir_bell_announce(struct weir_bell *bell, uint32_t who, enum weir_fence fence);
 
 /* Slow half of weir_bell_ring: somebody is announced. `poll_fd` holds the eventfd of the bell's pollers, or -1. */
 void weir_bell_wake(struct weir_bell *bell, bool private_futex, const _Atomic int *poll_fd);
@@ -56,9 +48,9 @@ void weir_bell_wake_always(struct weir_bell *bell, bool private_futex, const _At
 void weir_bell_sleep(struct weir_bell *bell, uint32_t seen, bool private_futex, int64_t timeout_ns);
 
 /* The hot path of a waker, after it has published. */
-static inline bool weir_bell_wanted(struct weir_bell *bell)
+static inline bool weir_bell_wanted(struct weir_bell *bell, enum weir_fence fence)
 {
-    weir_full_fence(bell); /* pairs with the sleeper's fence, in sleep_on_bell and arm_poller of waiting.c */
+    weir_fence_light(fence, &bell->fence); /* pairs with the heavy one in weir_bell_announce */
     return atomic_load_explicit(&bell->sleepers, memory_order_relaxed) != 0;
 }
 

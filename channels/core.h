@@ -64,6 +64,7 @@ struct weir_channel {
     int folder_fd;           /* holds the folder's lock, or -1 */
     int news_fd;             /* eventfd: a terminal event has come (WEIR_CAP_FD drivers), or -1 */
     _Atomic int bell_fds[2]; /* eventfds rung for pollers of a role (others), or -1 */
+    enum weir_fence fence;   /* of the doorbells */
     pid_t creator;
     uint32_t cpu_count; /* that the creator may run on */
 };
@@ -81,6 +82,7 @@ struct weir_endpoint {
     int64_t looked_ns;        /* when the roster was last searched for deaths */
     int64_t settle_until_ns;  /* WEIR_CAP_ASYNC: until when stragglers are waited for; 0: not yet */
     uint32_t settle_deaths;   /* of producers, when that was set */
+    enum weir_fence fence;    /* its light fences: the channel's, or both where this process is not registered */
     bool rings;               /* the peers may sleep on doorbells: not where a call never waits */
     bool counts;              /* WEIR_CAP_ASYNC */
     uint32_t untold;          /* consumer: messages taken off since producers were last told of room */

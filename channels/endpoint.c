@@ -35,6 +35,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);
     endpoint->rings = weir_is_ringing(driver) && (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0;
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
+    endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
     endpoint->poll_fd = -1;
     endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
     return endpoint;

@@ -32,6 +32,9 @@ int weir_control_init(struct weir_channel *channel)
     if (memory == MAP_FAILED)
         return WEIR_ENOMEM;
     channel->control = memory;
+    if (channel->config.wait !=
+        WEIR_WAIT_BLOCK) /* who sleeps for each message has no use for a cheap wake and a dear sleep */
+        channel->fence = weir_fence_offered(shared);
     if (weir_lock_init(&channel->control->roster_lock, shared) != 0)
         return WEIR_ESYSTEM;
     uint32_t count = channel->config.producers + channel->config.consumers;

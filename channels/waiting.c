@@ -109,7 +109,7 @@ void weir_ring_peers(struct weir_endpoint *endpoint)
 {
     enum weir_role peers = weir_other(endpoint->view.role);
     struct weir_bell *bell = &endpoint->control->bells[peers];
-    if (endpoint->rings && weir_bell_wanted(bell))
+    if (endpoint->rings && weir_bell_wanted(bell, endpoint->fence))
         weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[peers]);
 }
 
@@ -123,8 +123,8 @@ static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt
                              int64_t timeout_ns)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    atomic_fetch_or_explicit(&bell->sleepers, BELL_SLEEPER, memory_order_relaxed);
-    weir_full_fence(bell); /* pairs with the waker's fence in weir_bell_wanted */
+    if (weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence) != 0)
+        timeout_ns = earlier(timeout_ns, STRAGGLER_NS);
     ssize_t result = attempt->try(endpoint, attempt);
     if (result == WEIR_EAGAIN)
         weir_bell_sleep(bell, seen, is_process_private(endpoint), timeout_ns);
@@ -155,9 +155,7 @@ static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *a
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
     struct epoll_event edge;
     epoll_wait(endpoint->poll_fd, &edge, 1, 0); /* takes off this endpoint's own edge; nobody drains the eventfd */
-    /* Release: partner of the exchange in weir_bell_wake, which must find the descriptor. */
-    atomic_fetch_or_explicit(&bell->sleepers, BELL_POLLER, memory_order_release);
-    weir_full_fence(bell); /* pairs with the waker's fence in weir_bell_wanted */
+    weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence);
     return has_news(endpoint) ? attempt_or_end(endpoint, attempt) : attempt->try(endpoint, attempt);
 }
 
