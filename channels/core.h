@@ -14,6 +14,7 @@
 
 #include "bell.h"
 #include "lock.h"
+#include "patience.h"
 
 /* No blocked call sleeps longer than this without looking whether its peers still live. A death is then known after
  * at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms. */
@@ -83,13 +84,15 @@ struct weir_endpoint {
     int64_t settle_until_ns;  /* WEIR_CAP_ASYNC: until when stragglers are waited for; 0: not yet */
     uint32_t settle_deaths;   /* of producers, when that was set */
     enum weir_fence fence;    /* its light fences: the channel's, or both where this process is not registered */
-    bool rings;               /* the peers may sleep on doorbells: not where a call never waits */
-    bool counts;              /* WEIR_CAP_ASYNC */
-    uint32_t untold;          /* consumer: messages taken off since producers were last told of room */
-    uint32_t tell_after;      /* and how many it lets come together */
-    bool kept_back;           /* WEIR_MORE messages wait in the driver */
-    bool reserved;            /* between reserve and commit or abort */
-    bool shown;               /* between peek and release */
+    struct weir_patience patience; /* wait=adaptive */
+    int64_t lag_ns;                /* consumer: how long it leaves busy producers alone before it spins */
+    bool rings;                    /* the peers may sleep on doorbells: not where a call never waits */
+    bool counts;                   /* WEIR_CAP_ASYNC */
+    uint32_t untold;               /* consumer: messages taken off since producers were last told of room */
+    uint32_t tell_after;           /* and how many it lets come together */
+    bool kept_back;                /* WEIR_MORE messages wait in the driver */
+    bool reserved;                 /* between reserve and commit or abort */
+    bool shown;                    /* between peek and release */
     size_t reserved_length;
     size_t shown_length;
     const void *shown_at;

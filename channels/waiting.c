@@ -20,6 +20,15 @@
 /* The clock is read once in so many attempts while spinning. */
 #define SPINS_PER_CLOCK 16
 
+/* So much time between two reads of the clock was somebody else's: the CPUs are short, and spinning takes them away
+ * from those that are waited for. */
+#define PREEMPTED_NS INT64_C(20000)
+
+/* A consumer that comes behind a busy producer and looks again at once takes each line from under its hands; one that
+ * leaves it alone for a moment gets several messages for one transfer. This long at most, and in such steps. */
+#define MOST_LAG_NS INT64_C(512)
+#define LAG_STEP_NS 32
+
 /* How long messages that travel by themselves are waited for once nobody is left who could send more: after a clean
  * end all that was sent must come; after a death the rest is lost with the dead. */
 #define SETTLE_CLEAN_NS INT64_C(5000000000)
@@ -126,9 +135,10 @@ static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt
     if (weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence) != 0)
         timeout_ns = earlier(timeout_ns, STRAGGLER_NS);
     ssize_t result = attempt->try(endpoint, attempt);
-    if (result == WEIR_EAGAIN)
-        weir_bell_sleep(bell, seen, is_process_private(endpoint), timeout_ns);
-    return result;
+    if (result != WEIR_EAGAIN)
+        return result;
+    weir_bell_sleep(bell, seen, is_process_private(endpoint), timeout_ns);
+    return attempt->try(endpoint, attempt);
 }
 
 /* `futile` counts readiness in a row that led to nothing: a descriptor may be ready and still not have room for a whole
@@ -164,6 +174,7 @@ static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *a
 /* Where a peer needs this CPU each look is followed by a yield: a look is then a turn given away, not a turn wasted. */
 static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, bool yielding)
 {
+    int64_t last_ns = 0;
     for (unsigned spins = 1;; spins++) {
         ssize_t result = attempt->try(endpoint, attempt);
         if (result != WEIR_EAGAIN)
@@ -172,9 +183,27 @@ static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt
             sched_yield();
         else
             cpu_pause();
-        if ((yielding || spins % SPINS_PER_CLOCK == 0) && (has_news(endpoint) || weir_now_ns() >= until_ns))
+        if (!yielding && spins % SPINS_PER_CLOCK != 0)
+            continue;
+        int64_t now_ns = weir_now_ns();
+        bool preempted = !yielding && last_ns != 0 && now_ns - last_ns > PREEMPTED_NS;
+        if (now_ns >= until_ns || preempted || has_news(endpoint))
             return WEIR_EAGAIN;
+        last_ns = now_ns;
     }
+}
+
+/* How long a consumer leaves the producers alone before it looks: longer while several messages come between two waits,
+ * which is a stream; not at all where they come one by one, as answers do, or where it has nearly let the channel fill.
+ */
+static void leave_alone(struct weir_endpoint *endpoint, uint32_t run, int64_t now_ns)
+{
+    if (run < 2 || run >= endpoint->tell_after / 2)
+        endpoint->lag_ns /= 2;
+    else if (endpoint->lag_ns < MOST_LAG_NS)
+        endpoint->lag_ns += LAG_STEP_NS;
+    for (int64_t until_ns = now_ns + endpoint->lag_ns; endpoint->lag_ns > 0 && weir_now_ns() < until_ns;)
+        cpu_pause();
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */
@@ -191,26 +220,42 @@ static void let_go(struct weir_endpoint *endpoint)
     endpoint->untold = 0;
 }
 
-static ssize_t wait_until(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, uint32_t seen,
-                          bool heard_news, unsigned *futile)
+/* One wait, between two looks at the channel's state. */
+struct wait {
+    int64_t now_ns;
+    int64_t until_ns;
+    uint32_t seen;   /* the doorbell's count before the look */
+    bool heard_news; /* and the channel has not ended all the same */
+};
+
+/* Before the sleep, if that is worth while. `run`: messages that came between two waits. */
+static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *attempt, struct wait *wait, uint32_t run)
 {
     enum weir_wait policy = endpoint->channel->config.wait;
-    bool yielding = policy != WEIR_WAIT_BLOCK && weir_roster_spins_in_vain(endpoint);
-    if (policy != WEIR_WAIT_BLOCK) {
-        int64_t spin_until_ns = earlier(until_ns, weir_now_ns() + SPIN_BUDGET_NS);
-        ssize_t result = spin(endpoint, attempt, spin_until_ns, yielding);
-        if (result != WEIR_EAGAIN)
-            return result;
-    }
+    if (policy == WEIR_WAIT_BLOCK || (policy == WEIR_WAIT_ADAPTIVE && !weir_patience_spins(&endpoint->patience)))
+        return WEIR_EAGAIN;
+    bool yielding = weir_roster_spins_in_vain(endpoint);
+    if (!yielding)
+        leave_alone(endpoint, run, wait->now_ns);
+    ssize_t result = spin(endpoint, attempt, earlier(wait->until_ns, wait->now_ns + SPIN_BUDGET_NS), yielding);
+    weir_patience_learn(&endpoint->patience, result != WEIR_EAGAIN);
+    if (result == WEIR_EAGAIN)
+        wait->now_ns = weir_now_ns();
+    return result;
+}
+
+static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait,
+                         unsigned *futile)
+{
     /* Whoever has spun in vain for so long gives way to others between two looks: a yield is not a sleep. */
-    if (policy == WEIR_WAIT_SPIN)
-        return spin(endpoint, attempt, until_ns, true);
-    int64_t timeout_ns = until_ns - weir_now_ns();
+    if (endpoint->channel->config.wait == WEIR_WAIT_SPIN)
+        return spin(endpoint, attempt, wait->until_ns, true);
+    int64_t timeout_ns = wait->until_ns - wait->now_ns;
     if (timeout_ns <= 0)
         return WEIR_EAGAIN;
     if (endpoint->rings)
-        return sleep_on_bell(endpoint, attempt, seen, timeout_ns);
-    sleep_on_fd(endpoint, heard_news, futile, timeout_ns);
+        return sleep_on_bell(endpoint, attempt, wait->seen, timeout_ns);
+    sleep_on_fd(endpoint, wait->heard_news, futile, timeout_ns);
     return attempt->try(endpoint, attempt);
 }
 
@@ -227,24 +272,27 @@ static void look_at_times(struct weir_endpoint *endpoint, int64_t now_ns)
 ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t deadline_ns)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
+    uint32_t run = endpoint->untold;
     unsigned futile = 0;
-    for (;;) {
+    for (bool first = true;; first = false) {
         let_go(endpoint);
-        look_at_times(endpoint, weir_now_ns());
+        struct wait wait = {.now_ns = weir_now_ns()};
+        look_at_times(endpoint, wait.now_ns);
         /* Read before the look for news: an event after that has changed it, and no sleep follows. */
-        uint32_t seen = atomic_load_explicit(&bell->rings, memory_order_acquire);
-        bool heard_news = has_news(endpoint);
-        ssize_t result = heard_news ? attempt_or_end(endpoint, attempt) : WEIR_EAGAIN;
+        wait.seen = atomic_load_explicit(&bell->rings, memory_order_acquire);
+        wait.heard_news = has_news(endpoint);
+        ssize_t result = wait.heard_news ? attempt_or_end(endpoint, attempt) : WEIR_EAGAIN;
         if (result != WEIR_EAGAIN)
             return result;
         if (deadline_ns == WEIR_NOW)
             return endpoint->rings && endpoint->poll_fd >= 0 ? arm_poller(endpoint, attempt) : WEIR_EAGAIN;
-        int64_t now = weir_now_ns();
-        if (now >= deadline_ns)
+        if (wait.now_ns >= deadline_ns)
             return WEIR_ETIMEDOUT;
         /* Heard and still here: stragglers may be under way. They are looked for often. */
-        int64_t until_ns = earlier(deadline_ns, now + (heard_news ? STRAGGLER_NS : WEIR_SLICE_NS));
-        result = wait_until(endpoint, attempt, until_ns, seen, heard_news, &futile);
+        wait.until_ns = earlier(deadline_ns, wait.now_ns + (wait.heard_news ? STRAGGLER_NS : WEIR_SLICE_NS));
+        result = first ? spin_first(endpoint, attempt, &wait, run) : WEIR_EAGAIN;
+        if (result == WEIR_EAGAIN)
+            result = wait_once(endpoint, attempt, &wait, &futile);
         if (result != WEIR_EAGAIN)
             return result;
     }
