@@ -12,18 +12,28 @@
 
 #define LOCK_PATIENCE_NS INT64_C(25000000)
 
-int weir_lock_init(struct weir_lock *lock, bool shared)
+static int init(struct weir_lock *lock, bool robust, bool shared)
 {
     pthread_mutexattr_t attributes;
     if (pthread_mutexattr_init(&attributes) != 0)
         return WEIR_ESYSTEM;
-    int failed = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    int failed = robust ? pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) : 0;
     if (!failed && shared)
         failed = pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
     if (!failed)
         failed = pthread_mutex_init(&lock->mutex, &attributes);
     pthread_mutexattr_destroy(&attributes);
     return failed ? WEIR_ESYSTEM : 0;
+}
+
+int weir_lock_init(struct weir_lock *lock, bool shared)
+{
+    return init(lock, true, shared);
+}
+
+int weir_lock_init_brief(struct weir_lock *lock, bool shared)
+{
+    return init(lock, shared, shared);
 }
 
 /* Until the lock is free, or the patience is over (ETIMEDOUT). */

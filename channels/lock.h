@@ -18,6 +18,10 @@ struct weir_lock {
 /* `shared`: between processes. 0 or WEIR_ESYSTEM. */
 int weir_lock_init(struct weir_lock *lock, bool shared);
 
+/* The same for a lock that no thread dies with while its process lives: within one process it need not be robust, which
+ * halves its cost. */
+int weir_lock_init_brief(struct weir_lock *lock, bool shared);
+
 /* 0: taken. WEIR_EPEERDIED: taken, and its last holder died inside: repair before going on. WEIR_EAGAIN: its holder
  * did not let go in 25 ms (stopped, or the machine is overloaded). WEIR_ESYSTEM. */
 int weir_lock_take(struct weir_lock *lock);
