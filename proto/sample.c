@@ -5,10 +5,10 @@
 #include "proto/sample.h"
 
 #include <assert.h>
-#include <pb_decode.h>
-#include <pb_encode.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "proto/fields.h"
 
 /* Of nanopb's half: its calls would make the raw half save registers. */
 #define OUT_OF_LINE __attribute__((noinline))
@@ -138,9 +138,6 @@ void sample_encoder_init(struct sample_encoder *encoder, enum codec codec, uint3
     encoder->body_bytes = body_bytes_of(form, size, &encoder->padding_bytes);
     encoder->name_key = name_key(name_who(run, encoder->producer));
     encoder->check_key = name_check_key(size);
-    encoder->message.run = run;
-    encoder->message.producer = producer;
-    encoder->message.body.size = (pb_size_t)encoder->body_bytes; /* raw samples may be longer, and ignore it */
 }
 
 static void encode_short(const struct sample_encoder *encoder, uint64_t sequence, unsigned char *bytes)
@@ -152,22 +149,25 @@ static void encode_short(const struct sample_encoder *encoder, uint64_t sequence
     body_fill(bytes + SHORT_BYTES, encoder->body_bytes, name_body(name));
 }
 
-OUT_OF_LINE static int encode_nanopb(struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns,
+OUT_OF_LINE static int encode_nanopb(const struct sample_encoder *encoder, uint64_t sequence, int64_t sent_ns,
                                      unsigned char *bytes)
 {
-    weir_Sample *message = &encoder->message;
     uint64_t name = name_of(encoder->name_key, sequence);
-    message->sequence = sequence;
-    message->sent_ns = sent_ns;
-    message->check = name_check(encoder->check_key, name, (uint64_t)sent_ns);
-    body_fill(message->body.bytes, encoder->body_bytes, name_body(name));
-
-    size_t padded_from = encoder->size - encoder->padding_bytes;
-    pb_ostream_t stream = pb_ostream_from_buffer(bytes, padded_from);
-    if (!pb_encode(&stream, weir_Sample_fields, message) || stream.bytes_written != padded_from) {
+    const struct sample_fields fields = {
+        .run = encoder->run,
+        .producer = encoder->producer,
+        .sequence = sequence,
+        .sent_ns = sent_ns,
+        .check = name_check(encoder->check_key, name, (uint64_t)sent_ns),
+        .body_bytes = encoder->body_bytes,
+    };
+    size_t body_at = sample_fields_write(&fields, bytes, encoder->size);
+    size_t end = body_at + encoder->body_bytes;
+    if (body_at == 0 || end + encoder->padding_bytes != encoder->size) {
         return -1;
     }
-    memcpy(bytes + padded_from, nanopb_padding, encoder->padding_bytes);
+    body_fill(bytes + body_at, encoder->body_bytes, name_body(name));
+    memcpy(bytes + end, nanopb_padding, encoder->padding_bytes);
     return 0;
 }
 
@@ -263,20 +263,19 @@ static enum sample_verdict decode_tiny(struct sample_decoder *decoder, const uns
 OUT_OF_LINE static enum sample_verdict decode_nanopb(struct sample_decoder *decoder, const unsigned char *bytes,
                                                      size_t length, struct sample_seen *ret)
 {
-    weir_Sample *message = &decoder->message;
-    pb_istream_t stream = pb_istream_from_buffer(bytes, length);
-    if (!pb_decode_ex(&stream, weir_Sample_fields, message, PB_DECODE_NOINIT)) { /* clearing would cost 64 KiB */
+    struct sample_fields fields;
+    if (!sample_fields_read(bytes, length, &decoder->scratch, &fields)) {
         return SAMPLE_UNPLACED;
     }
-    uint64_t name = name_of(name_key(name_who(message->run, message->producer)), message->sequence);
-    uint32_t check = name_check(decoder->check_key, name, (uint64_t)message->sent_ns);
-    if (message->check != check || message->run != decoder->run) {
+    uint64_t name = name_of(name_key(name_who(fields.run, fields.producer)), fields.sequence);
+    uint32_t check = name_check(decoder->check_key, name, (uint64_t)fields.sent_ns);
+    if (fields.check != check || fields.run != decoder->run) {
         return SAMPLE_UNPLACED;
     }
-    *ret = (struct sample_seen){message->producer, message->sequence, message->sent_ns};
-    return verdict_of(length == decoder->size && message->body.size == decoder->body_bytes &&
+    *ret = (struct sample_seen){fields.producer, fields.sequence, fields.sent_ns};
+    return verdict_of(length == decoder->size && fields.body_bytes == decoder->body_bytes &&
                       memcmp(bytes + length - decoder->padding_bytes, nanopb_padding, decoder->padding_bytes) == 0 &&
-                      body_differs(message->body.bytes, decoder->body_bytes, name_body(name)) == 0);
+                      body_differs(fields.body, decoder->body_bytes, name_body(name)) == 0);
 }
 
 enum sample_verdict sample_decode_other(struct sample_decoder *decoder, const void *buffer, size_t length,

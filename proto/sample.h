@@ -49,7 +49,7 @@ enum sample_form { SAMPLE_FORM_FULL, SAMPLE_FORM_SHORT, SAMPLE_FORM_TINY, SAMPLE
 
 /* ---- writing ----------------------------------------------------------------------------------------------- */
 
-/* One producer's. Large: 64 KiB for nanopb's message, which raw samples never touch. */
+/* One producer's. */
 struct sample_encoder {
     enum sample_form form;
     uint32_t run;
@@ -59,7 +59,6 @@ struct sample_encoder {
     size_t padding_bytes; /* nanopb's: see sample.c */
     uint64_t name_key;    /* what run and producer add to the hash of the message's name */
     uint64_t check_key;   /* what the size adds to the check */
-    weir_Sample message;
 };
 
 /* `size` has passed codec_size_check. */
@@ -105,7 +104,7 @@ struct sample_seen {
     int64_t sent_ns; /* 0 where the size has no room for it */
 };
 
-/* One consumer's. Large, as the encoder. */
+/* One consumer's. Large: 64 KiB for nanopb messages in an unusual form, which others never touch. */
 struct sample_decoder {
     enum sample_form form;
     bool numbered;
@@ -115,7 +114,7 @@ struct sample_decoder {
     size_t padding_bytes; /* nanopb's: see sample.c */
     uint64_t check_key;
     uint64_t next; /* the sequence to come, where the message tells a part of it or nothing */
-    weir_Sample message;
+    weir_Sample scratch;
 };
 
 /* `numbered` comes from codec_numbers. If false, every sample is seen as the next one of producer 0. */
