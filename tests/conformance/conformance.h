@@ -99,6 +99,9 @@ void open_channel(struct scene *scene, const struct weir_channel_config *config)
 struct weir_channel *create_channel(const struct scene *scene, const char *spec,
                                     const struct weir_channel_config *config);
 void close_channel(struct scene *scene);
+
+/* Skips a case that sends so many messages before anybody receives, if the open channel holds fewer. */
+void need_depth(struct scene *scene, size_t messages);
 bool is_async(const struct scene *scene);
 
 /* An endpoint of scene->channel in the calling thread. */

@@ -103,6 +103,7 @@ static void outlive_two_producers(struct actor *self)
 static void kill_two_at_once(struct scene *scene)
 {
     open_channel(scene, &(struct weir_channel_config){.producers = 3});
+    need_depth(scene, 3);
     start_workers(scene, send_own_and_stay, outlive_two_producers);
     while (atomic_load(&board->sent) < 3) {
         nap(MILLISECOND_NS);

@@ -19,6 +19,7 @@ static void send_in_place(struct weir_endpoint *producer, uint64_t sequence, siz
 static void inplace_send(struct scene *scene)
 {
     open_channel(scene, &one_to_one);
+    need_depth(scene, 3);
     unsigned char byte;
     void *place = NULL;
     void *other = NULL;
@@ -70,6 +71,7 @@ static uint64_t peek_sequence(struct weir_endpoint *consumer)
 static void inplace_recv(struct scene *scene)
 {
     open_channel(scene, &one_to_one);
+    need_depth(scene, 5);
     const void *shown = NULL;
     struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
     struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);
@@ -138,6 +140,7 @@ static void recv_more(struct weir_endpoint *consumer, uint64_t first, uint64_t c
 static void more(struct scene *scene)
 {
     open_channel(scene, &one_to_one);
+    need_depth(scene, 5);
     unsigned char byte;
     void *place = NULL;
     struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);

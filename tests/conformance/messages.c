@@ -237,6 +237,7 @@ static void deadlines(struct scene *scene)
 static void small_buffer(struct scene *scene)
 {
     open_channel(scene, &(struct weir_channel_config){0});
+    need_depth(scene, 3);
     unsigned char buffer[4096];
     struct weir_endpoint *consumer = attach(scene, WEIR_CONSUMER, 0);
     struct weir_endpoint *producer = attach(scene, WEIR_PRODUCER, 0);

@@ -116,6 +116,15 @@ void close_channel(struct scene *scene)
     scene->channel = NULL;
 }
 
+void need_depth(struct scene *scene, size_t messages)
+{
+    size_t depth = scene->info.depth;
+    if (depth < messages) {
+        close_channel(scene);
+        skip("needs room for %zu messages, and %s holds %zu", messages, scene->spec, depth);
+    }
+}
+
 bool is_async(const struct scene *scene)
 {
     return (scene->info.capabilities & WEIR_CAP_ASYNC) != 0;
