@@ -3,7 +3,9 @@
  * Private folders for the files of drivers, and the sweeping of what dead processes left.
  *
  * A folder is locked (flock) for as long as a process that inherited its descriptor lives: a folder that can be locked
- * has no user. Names in /dev/shm are unlinked at once by their creator, so one that is seen has lost its creator, or
+ * has no user. A record of a System V message queue in it (names.h) takes the queue along when it goes.
+ *
+ * Names in /dev/shm and /dev/mqueue are unlinked at once by their creator, so one that is seen has lost its creator, or
  * is about to go anyway.
  */
 #include <dirent.h>
@@ -14,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ipc.h>
+#include <sys/msg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,11 +37,23 @@ static const char *base_folder(void)
     return "/tmp";
 }
 
+/* Only a queue as the sysv driver makes them: should another program have drawn the same key, its queue stays. */
+static void remove_queue(key_t key)
+{
+    struct msqid_ds status;
+    int queue = msgget(key, 0);
+    if (queue >= 0 && msgctl(queue, IPC_STAT, &status) == 0 && status.msg_perm.uid == geteuid() &&
+        (status.msg_perm.mode & 0777) == 0600)
+        msgctl(queue, IPC_RMID, NULL);
+}
+
 static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *walk)
 {
     (void)status;
-    (void)type;
-    (void)walk;
+    const char *name = path + walk->base;
+    unsigned key;
+    if (type == FTW_F && sscanf(name, WEIR_SYSV_RECORD "%8x", &key) == 1)
+        remove_queue((key_t)key);
     remove(path); /* what cannot be removed is not ours; its folder then stays too */
     return 0;
 }
@@ -88,7 +104,8 @@ static int sweep_folder(const char *base, const char *prefix, size_t suffix_leng
 int weir_sweep(void)
 {
     return sweep_folder(base_folder(), folder_prefix, 6, is_orphan) +
-           sweep_folder("/dev/shm", WEIR_SHM_PREFIX, WEIR_SHM_SUFFIX, is_leftover_name);
+           sweep_folder("/dev/shm", WEIR_SHM_PREFIX, WEIR_SHM_SUFFIX, is_leftover_name) +
+           sweep_folder("/dev/mqueue", WEIR_MQUEUE_PREFIX, WEIR_MQUEUE_SUFFIX, is_leftover_name);
 }
 
 /* Waits for the lock of a sweeper that has looked at the same moment: it does not keep it. */

@@ -13,6 +13,8 @@ extern const struct weir_driver weir_driver_mutex;
 extern const struct weir_driver weir_driver_pipe;
 extern const struct weir_driver weir_driver_unix;
 extern const struct weir_driver weir_driver_shm;
+extern const struct weir_driver weir_driver_mq;
+extern const struct weir_driver weir_driver_sysv;
 extern const struct weir_driver weir_driver_null;
 
 static const char peers[] = "./dev peers";
@@ -27,6 +29,8 @@ static const struct {
     {"unix", &weir_driver_unix, {0}},
     {"shm", &weir_driver_shm, {0}},
     {"zmq", NULL, {.to_run = "libzmq5", .to_build = "libzmq3-dev"}},
+    {"mq", &weir_driver_mq, {0}},
+    {"sysv", &weir_driver_sysv, {0}},
     {"null", &weir_driver_null, {0}},
     {"boost", NULL, {.command = peers}},
     {"ck", NULL, {.command = peers}},
