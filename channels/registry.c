@@ -15,6 +15,7 @@ extern const struct weir_driver weir_driver_unix;
 extern const struct weir_driver weir_driver_shm;
 extern const struct weir_driver weir_driver_mq;
 extern const struct weir_driver weir_driver_sysv;
+extern const struct weir_driver weir_driver_file;
 extern const struct weir_driver weir_driver_null;
 
 static const char peers[] = "./dev peers";
@@ -31,6 +32,7 @@ static const struct {
     {"zmq", NULL, {.to_run = "libzmq5", .to_build = "libzmq3-dev"}},
     {"mq", &weir_driver_mq, {0}},
     {"sysv", &weir_driver_sysv, {0}},
+    {"file", &weir_driver_file, {0}},
     {"null", &weir_driver_null, {0}},
     {"boost", NULL, {.command = peers}},
     {"ck", NULL, {.command = peers}},
