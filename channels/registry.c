@@ -16,6 +16,7 @@ extern const struct weir_driver weir_driver_shm;
 extern const struct weir_driver weir_driver_mq;
 extern const struct weir_driver weir_driver_sysv;
 extern const struct weir_driver weir_driver_file;
+extern const struct weir_driver weir_driver_eventfd;
 extern const struct weir_driver weir_driver_null;
 
 static const char peers[] = "./dev peers";
@@ -33,6 +34,7 @@ static const struct {
     {"mq", &weir_driver_mq, {0}},
     {"sysv", &weir_driver_sysv, {0}},
     {"file", &weir_driver_file, {0}},
+    {"eventfd", &weir_driver_eventfd, {0}},
     {"null", &weir_driver_null, {0}},
     {"boost", NULL, {.command = peers}},
     {"ck", NULL, {.command = peers}},
@@ -98,7 +100,8 @@ static const char *broken_promise(const struct weir_driver *driver)
         return "PEEK";
     if ((driver->flush != NULL) != ((bits & WEIR_CAP_MORE) != 0))
         return "MORE";
-    return (driver->fd != NULL) != ((bits & WEIR_CAP_FD) != 0) ? "FD" : NULL;
+    const bool arms = driver->arm == NULL || driver->fd != NULL;
+    return (driver->fd != NULL) != ((bits & WEIR_CAP_FD) != 0) || !arms ? "FD" : NULL;
 }
 
 /* The name of the first option that is not whole, or NULL. */

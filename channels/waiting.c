@@ -143,9 +143,16 @@ static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt
 
 /* `futile` counts readiness in a row that led to nothing: a descriptor may be ready and still not have room for a whole
  * message. Then the pauses grow, so that this is not a busy loop. */
-static void sleep_on_fd(struct weir_endpoint *endpoint, bool heard_news, unsigned *futile, int64_t timeout_ns)
+static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *attempt, bool heard_news,
+                           unsigned *futile, int64_t timeout_ns)
 {
     struct pollfd fds[2] = {{.fd = -1}, {.fd = -1, .events = POLLIN}};
+    if (endpoint->driver->arm != NULL) {
+        endpoint->driver->arm(&endpoint->view, false);
+        ssize_t result = attempt->try(endpoint, attempt);
+        if (result != WEIR_EAGAIN)
+            return result;
+    }
     fds[0].fd = endpoint->driver->fd(&endpoint->view, &fds[0].events);
     if (!heard_news) /* else it stays readable and says nothing new */
         fds[1].fd = endpoint->channel->news_fd;
@@ -157,15 +164,29 @@ static void sleep_on_fd(struct weir_endpoint *endpoint, bool heard_news, unsigne
     uint64_t news;
     if (fds[1].revents != 0 && atomic_load(&endpoint->control->flags) == 0 && read(fds[1].fd, &news, sizeof news) < 0)
         nap(INT64_C(10000)); /* somebody else has taken it off */
+    return attempt->try(endpoint, attempt);
 }
 
-/* For who polls the descriptor of a bell: announce, and look again, as before a sleep. */
-static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
+static void announce_poller(struct weir_endpoint *endpoint)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
     struct epoll_event edge;
     epoll_wait(endpoint->poll_fd, &edge, 1, 0); /* takes off this endpoint's own edge; nobody drains the eventfd */
     weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence);
+}
+
+/* For a call that does not wait. Who polls a descriptor that must be told: announce, and look again, as before a sleep.
+ */
+static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
+{
+    if (endpoint->poll_fd < 0)
+        return WEIR_EAGAIN;
+    if (endpoint->rings)
+        announce_poller(endpoint);
+    else if (endpoint->driver->arm != NULL)
+        endpoint->driver->arm(&endpoint->view, true);
+    else
+        return WEIR_EAGAIN;
     return has_news(endpoint) ? attempt_or_end(endpoint, attempt) : attempt->try(endpoint, attempt);
 }
 
@@ -255,8 +276,7 @@ static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *at
         return WEIR_EAGAIN;
     if (endpoint->rings)
         return sleep_on_bell(endpoint, attempt, wait->seen, timeout_ns);
-    sleep_on_fd(endpoint, wait->heard_news, futile, timeout_ns);
-    return attempt->try(endpoint, attempt);
+    return sleep_on_fd(endpoint, attempt, wait->heard_news, futile, timeout_ns);
 }
 
 /* Looks whether a peer has died, once per slice at most. Also for calls that do not wait: who only ever polls must
@@ -285,7 +305,7 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
         if (result != WEIR_EAGAIN)
             return result;
         if (deadline_ns == WEIR_NOW)
-            return endpoint->rings && endpoint->poll_fd >= 0 ? arm_poller(endpoint, attempt) : WEIR_EAGAIN;
+            return arm_poller(endpoint, attempt);
         if (wait.now_ns >= deadline_ns)
             return WEIR_ETIMEDOUT;
         /* Heard and still here: stragglers may be under way. They are looked for often. */

@@ -17,7 +17,7 @@
 extern "C" {
 #endif
 
-#define WEIR_DRIVER_ABI 1u /* raised whenever struct weir_driver or a contract below changes */
+#define WEIR_DRIVER_ABI 2u /* raised whenever struct weir_driver or a contract below changes */
 
 /* ---- options ----------------------------------------------------------------------------------------------- */
 
@@ -119,6 +119,11 @@ struct weir_driver {
     /* WEIR_CAP_FD: the descriptor to poll when send or recv said WEIR_EAGAIN, and the poll(2) events to wait for. The
      * driver's; valid until detach. Level-triggered, or edge-triggered after WEIR_EAGAIN. */
     int (*fd)(struct weir_driver_endpoint *endpoint, short *ret_events);
+
+    /* Optional. WEIR_CAP_FD, where the descriptor becomes ready only for who has announced that he waits; else NULL.
+     * Announces. Called before a sleep on the descriptor, and, with `polls`, before a call that does not wait says
+     * WEIR_EAGAIN to who polls it (weir_fd). One more attempt follows, so that nothing is missed. */
+    void (*arm)(struct weir_driver_endpoint *endpoint, int polls);
 };
 
 /* A loadable module exports its driver so, once: WEIR_DRIVER_MODULE(my_driver); */
