@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checked.h"
+
 static long futex(_Atomic uint32_t *word, int operation, bool private_futex, uint32_t value,
                   const struct timespec *timeout)
 {
@@ -38,6 +40,7 @@ void weir_bell_wake(struct weir_bell *bell, bool private_futex, const _Atomic in
 {
     /* Acquire: partner of the announcement of a poller, whose descriptor is then seen. */
     uint32_t announced = atomic_exchange_explicit(&bell->sleepers, 0, memory_order_acq_rel);
+    WEIR_CHECK((announced & ~(BELL_SLEEPER | BELL_POLLER)) == 0, "only sleepers and pollers announce themselves");
     if (announced & BELL_SLEEPER) {
         atomic_fetch_add_explicit(&bell->rings, 1, memory_order_release); /* partner: the read before the sleep */
         futex(&bell->rings, FUTEX_WAKE, private_futex, INT_MAX, NULL);
@@ -56,6 +59,7 @@ void weir_bell_wake_always(struct weir_bell *bell, bool private_futex, const _At
 void weir_bell_sleep(struct weir_bell *bell, uint32_t seen, bool private_futex, int64_t timeout_ns)
 {
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    WEIR_CHECK(timeout_ns > 0, "nobody sleeps for ever, or for no time");
     /* Woken, timed out, interrupted or too late: in each case the caller looks again. */
     futex(&bell->rings, FUTEX_WAIT, private_futex, seen, &timeout);
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "checked.h"
 #include "core.h"
 
 static struct weir_seat *seats_of(const struct weir_channel *channel, enum weir_role role, uint32_t *ret_count)
@@ -52,6 +53,8 @@ static void update_present(struct weir_channel *channel)
     uint32_t present = 0;
     for (uint32_t i = 0; i < channel->config.producers + channel->config.consumers; i++)
         present += atomic_load_explicit(&channel->control->seats[i].state, memory_order_relaxed) == SEAT_PRESENT;
+    WEIR_CHECK(present <= channel->config.producers + channel->config.consumers,
+               "no more are present than have places");
     atomic_store_explicit(&channel->control->present, present, memory_order_relaxed);
 }
 
@@ -64,6 +67,7 @@ static void update_gone(struct weir_channel *channel, enum weir_role role)
     bool gone = true;
     for (uint32_t i = 0; i < count && gone; i++) {
         uint32_t state = atomic_load_explicit(&seats[i].state, memory_order_relaxed);
+        WEIR_CHECK(state <= SEAT_DEAD, "a seat is in one of its states");
         gone = state == SEAT_LEFT || state == SEAT_DEAD;
     }
     /* Release: partner of the acquire in waiting.c, so that who sees the flag also sees what was sent before it. */
@@ -157,6 +161,7 @@ int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t
     if (locked == EOWNERDEAD)
         locked = pthread_mutex_consistent(&seat->alive.mutex);
     if (locked == 0) {
+        WEIR_CHECK(*ret_before != SEAT_PRESENT, "who is present holds the seat's lock");
         atomic_store_explicit(&seat->cpu, only_cpu(), memory_order_relaxed);
         atomic_store_explicit(&seat->state, SEAT_PRESENT, memory_order_relaxed);
         update_gone(channel, role);
@@ -181,6 +186,7 @@ static void leave(struct weir_channel *channel, enum weir_role role, struct weir
         ;
     if (attempts == 200)
         return;
+    WEIR_CHECK(atomic_load(&seat->state) == SEAT_PRESENT, "only who is present leaves");
     atomic_store_explicit(&seat->state, state, memory_order_relaxed);
     if (is_goodbye)
         atomic_fetch_add_explicit(&channel->control->leaves[role], 1, memory_order_release); /* as in update_gone */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "checked.h"
 #include "core.h"
 
 /* ---- after a success ----------------------------------------------------------------------------------------- */
@@ -144,6 +145,7 @@ int weir_reserve(struct weir_endpoint *endpoint, size_t length, void **ret_buffe
     }
     if (result != 0)
         return result;
+    WEIR_CHECK(buffer != NULL || length == 0, "what was reserved lies somewhere");
     endpoint->reserved = true;
     endpoint->reserved_length = length;
     *ret_buffer = buffer;
@@ -222,6 +224,7 @@ ssize_t weir_peek(struct weir_endpoint *endpoint, const void **ret_buffer, int64
         }
         if (length < 0)
             return length;
+        WEIR_CHECK((size_t)length <= endpoint->max_message_bytes, "no message is longer than the channel's longest");
         endpoint->shown = true;
         endpoint->plain_bytes = SSIZE_MAX;
         endpoint->shown_length = (size_t)length;
@@ -282,6 +285,7 @@ ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
         if (length < 0)
             return length;
     }
+    WEIR_CHECK((size_t)length <= capacity, "a message that was received fits into the buffer");
     received(endpoint);
     return length;
 }
