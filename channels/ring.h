@@ -62,7 +62,8 @@ static inline void weir_ring_producer_init(struct weir_ring_producer *end, struc
 {
     *end = (struct weir_ring_producer){.ring = ring, .capacity = capacity, .limit = limit};
     end->tail = atomic_load_explicit(&ring->tail, memory_order_relaxed); /* a predecessor's, after a re-attach */
-    end->head_seen = atomic_load_explicit(&ring->head, memory_order_relaxed);
+    /* Acquire: partner of the release in weir_ring_release, for it counts as read until the room is used up. */
+    end->head_seen = atomic_load_explicit(&ring->head, memory_order_acquire);
 }
 
 static inline int weir_ring_read_head(struct weir_ring_producer *end)
