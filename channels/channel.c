@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bell_fds.h"
 #include "core.h"
 
 #define DEFAULT_MAX_MESSAGE_BYTES 4096
@@ -72,7 +73,7 @@ static int make_descriptors(struct weir_channel *channel, struct weir_error *err
         return channel->news_fd < 0 ? weir_error_errno(error, "eventfd") : 0;
     }
     for (int role = 0; role < 2 && channel->config.span == WEIR_SPAN_PROCESSES; role++) {
-        channel->bell_fds[role] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        channel->bell_fds[role] = weir_bell_fd_take();
         if (channel->bell_fds[role] < 0)
             return weir_error_errno(error, "eventfd");
     }
@@ -154,10 +155,9 @@ void weir_channel_destroy(struct weir_channel *channel)
     free(channel->folder);
     close_descriptor(channel->folder_fd);
     close_descriptor(channel->news_fd);
-    close_descriptor(channel->bell_fds[0]);
-    close_descriptor(channel->bell_fds[1]);
-    if (channel->control != NULL)
-        munmap(channel->control, channel->control_bytes);
+    weir_bell_fd_give(channel->bell_fds[0]);
+    weir_bell_fd_give(channel->bell_fds[1]);
+    weir_control_free(channel);
     free(channel->options);
     free(channel->spec);
     free(channel);

@@ -15,6 +15,7 @@
 #include "bell.h"
 #include "lock.h"
 #include "patience.h"
+#include "shelf.h"
 
 /* No blocked call sleeps longer than this without looking whether its peers still live. A death is then known after
  * at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms. */
@@ -58,7 +59,7 @@ struct weir_channel {
     union weir_option_value *options;
     char *spec; /* the option strings point into it */
     struct weir_control *control;
-    size_t control_bytes;
+    struct weir_shelf *shelf;        /* that the control block lies on; NULL: it is malloc's */
     struct weir_mapping mappings[4]; /* weir_shared_alloc */
     unsigned mapping_count;
     char *folder;            /* weir_private_folder, or NULL */
@@ -112,8 +113,8 @@ static inline bool weir_is_ringing(const struct weir_driver *driver)
 
 /* ---- roster.c: who is there, who has left, who has died ------------------------------------------------------ */
 
-size_t weir_control_bytes(const struct weir_channel_config *config);
 int weir_control_init(struct weir_channel *channel);
+void weir_control_free(struct weir_channel *channel);
 int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t index, struct weir_seat **ret_seat,
                      uint32_t *ret_before);
 void weir_roster_leave(struct weir_endpoint *endpoint);

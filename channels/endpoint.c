@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "bell_fds.h"
 #include "core.h"
 
 /* How long a goodbye tries to publish what WEIR_MORE kept back. */
@@ -123,7 +123,7 @@ static int bell_descriptor(struct weir_endpoint *endpoint)
         return WEIR_ESYSTEM;
     int fd = atomic_load_explicit(slot, memory_order_relaxed);
     if (fd < 0) {
-        fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        fd = weir_bell_fd_take();
         atomic_store_explicit(slot, fd, memory_order_release); /* partner: ring_poller, bell.c */
     }
     weir_lock_give(&endpoint->control->roster_lock);

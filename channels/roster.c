@@ -6,8 +6,8 @@
  */
 #include <errno.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "checked.h"
@@ -19,20 +19,31 @@ static struct weir_seat *seats_of(const struct weir_channel *channel, enum weir_
     return channel->control->seats + (role == WEIR_PRODUCER ? 0 : channel->config.producers);
 }
 
-size_t weir_control_bytes(const struct weir_channel_config *config)
+/* Within one address space memory of our own will do; between several it is a place among those of other channels. */
+static struct weir_control *control_alloc(struct weir_channel *channel)
 {
-    return sizeof(struct weir_control) + ((size_t)config->producers + config->consumers) * sizeof(struct weir_seat);
+    uint32_t seats = channel->config.producers + channel->config.consumers;
+    size_t bytes = sizeof(struct weir_control) + seats * sizeof(struct weir_seat);
+    if (channel->config.span == WEIR_SPAN_PROCESSES)
+        return weir_shelf_take(bytes, &channel->shelf);
+    struct weir_control *control = aligned_alloc(128, (bytes + 127) / 128 * 128);
+    return control != NULL ? memset(control, 0, bytes) : NULL;
+}
+
+void weir_control_free(struct weir_channel *channel)
+{
+    if (channel->shelf != NULL)
+        weir_shelf_give(channel->shelf);
+    else
+        free(channel->control);
 }
 
 int weir_control_init(struct weir_channel *channel)
 {
     bool shared = channel->config.span == WEIR_SPAN_PROCESSES;
-    channel->control_bytes = weir_control_bytes(&channel->config);
-    void *memory = mmap(NULL, channel->control_bytes, PROT_READ | PROT_WRITE,
-                        MAP_ANONYMOUS | (shared ? MAP_SHARED : MAP_PRIVATE), -1, 0);
-    if (memory == MAP_FAILED)
+    channel->control = control_alloc(channel);
+    if (channel->control == NULL)
         return WEIR_ENOMEM;
-    channel->control = memory;
     if (channel->config.wait !=
         WEIR_WAIT_BLOCK) /* who sleeps for each message has no use for a cheap wake and a dear sleep */
         channel->fence = weir_fence_offered(shared);
