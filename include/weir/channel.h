@@ -146,7 +146,14 @@ WEIR_API void weir_channel_destroy(struct weir_channel *channel);
  * WEIR_ECANCELED. Sticky. */
 WEIR_API void weir_channel_shutdown(struct weir_channel *channel);
 
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* a function and a struct of one name, which C++ allows and g++ warns of */
+#endif
 WEIR_API void weir_channel_info(const struct weir_channel *channel, struct weir_channel_info *ret_info);
+#if defined(__cplusplus) && defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
 
 /* ---- endpoints --------------------------------------------------------------------------------------------- */
 

@@ -15,8 +15,8 @@ command -v "$compiler" >/dev/null || { echo "there is no $compiler"; exit 77; }
 # compile LINE…: compiles a source of these lines.
 compile() {
     printf '%s\n' "$@" 'int main(void) { return 0; }' |
-        "$compiler" -x "$language" -std="$standard" -pedantic-errors -Wall -Wextra -Werror -fsyntax-only \
-            "${folders[@]/#/-I}" -
+        "$compiler" -x "$language" -std="$standard" -pedantic-errors -Wall -Wextra -Wshadow -Wconversion -Werror \
+            -fsyntax-only "${folders[@]/#/-I}" -
 }
 
 folders=("$@")
