@@ -17,7 +17,7 @@ libc_headers=(
 )
 libc="^<(($(IFS='|'; echo "${libc_headers[*]}"))|(arpa|asm|linux|net|netinet|sys)/[a-z0-9_/]+)\.h>$"
 # Of C++, for the peers that are written in it.
-libcxx='^<(algorithm|atomic|cstddef|cstdint|cstring|memory|new|type_traits|utility)>$'
+libcxx='^<(algorithm|atomic|cstddef|cstdint|cstdio|cstring|exception|memory|new|type_traits|utility)>$'
 
 # first_word FILE: "shm" of channels/drivers/shm_ring.h; files that share it belong together.
 first_word() {

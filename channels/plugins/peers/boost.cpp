@@ -60,6 +60,15 @@ struct view {
     size_t length;
 };
 
+// Messages as long as their slot, the most common, are copied without a call.
+template <size_t N> void copy(void *to, const void *from, size_t length)
+{
+    if (length == N)
+        std::memcpy(to, from, N);
+    else if (length > 0)
+        std::memcpy(to, from, length);
+}
+
 template <size_t N> constexpr size_t alignment_of = (N + 8) % 64 == 0 ? 64 : 8;
 
 template <size_t N> struct alignas(alignment_of<N>) slot {
@@ -69,8 +78,7 @@ template <size_t N> struct alignas(alignment_of<N>) slot {
     slot() = default;
     slot(const view &message) : length(static_cast<uint32_t>(message.length))
     {
-        if (message.length > 0)
-            std::memcpy(bytes, message.bytes, message.length);
+        copy<N>(bytes, message.bytes, message.length);
     }
 };
 
@@ -93,6 +101,7 @@ template <typename T> struct channel_allocator {
         void *memory = weir_shared_alloc(channel, count * sizeof(T));
         if (memory == nullptr)
             throw std::bad_alloc();
+        std::memset(memory, 0, count * sizeof(T)); // really there, as shm's is, and not at the first lap
         return static_cast<T *>(memory);
     }
     void deallocate(T *, size_t)
@@ -125,7 +134,7 @@ template <size_t N> struct spsc final : queue {
             const uint32_t bytes = next.length; // read once: the other end may write it meanwhile
             length = bytes <= longest ? static_cast<ssize_t>(bytes) : static_cast<ssize_t>(WEIR_ECORRUPT);
             if (length > 0)
-                std::memcpy(to, next.bytes, static_cast<size_t>(length));
+                copy<N>(to, next.bytes, static_cast<size_t>(length));
         });
         return length;
     }
