@@ -1,32 +1,37 @@
 /* SPDX-License-Identifier: MIT
  *
- * Frames on byte streams. The rules are in framing.h.
+ * Frames through the kernel: how much fits, and the life of a stream. The rules are in framing.h.
  */
 #include "framing.h"
 
 #include <errno.h>
-#include <linux/sockios.h>
-#include <sched.h>
-#include <stdatomic.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define PAGE_BYTES ((size_t)4096)
 
-/* What a stream socket keeps in one piece (SKB_MAX_HEAD, include/linux/skbuff.h). */
-#define MOST_LINEAR ((size_t)3776)
+/* What the kernel keeps in one piece of what a stream socket sends (SKB_MAX_HEAD, include/linux/skbuff.h), and of a
+ * packet (SKB_MAX_ALLOC). */
+#define STREAM_LINEAR_BYTES ((size_t)3776)
+#define PACKET_LINEAR_BYTES ((size_t)16064)
 
-/* What is read ahead, or kept back, at most: a pipe's default capacity. */
+/* What is read ahead at most: a pipe's default capacity. */
 #define READ_AHEAD_BYTES ((size_t)65536)
-#define KEEP_BACK_BYTES  ((size_t)4096)
+
+/* With several consumers of a socket: a frame must lie in one buffer of the kernel (UNIX_SKB_FRAGS_SZ,
+ * net/unix/af_unix.c). */
+#define SHARED_SOCKET_BYTES ((size_t)32768)
 
 /* ---- room ---------------------------------------------------------------------------------------------------- */
 
-size_t weir_socket_cost(size_t length, size_t most_linear)
+/* What one buffer with `length` bytes costs of a socket's send buffer, at most: the kernel rounds the part that it
+ * keeps in one piece (`most_linear` bytes at most) with its own 320 bytes up to a power of two, the rest to pages, and
+ * adds its header (alloc_skb_with_frags, net/core/skbuff.c). */
+static size_t buffer_cost(size_t length, size_t most_linear)
 {
     size_t linear = length < most_linear ? length : most_linear;
     size_t piece = 512;
@@ -35,43 +40,39 @@ size_t weir_socket_cost(size_t length, size_t most_linear)
     return piece + 512 + (length - linear + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 }
 
-static size_t frame_bytes(const struct weir_stream *stream, size_t length)
+size_t weir_stream_cost_of_queued(const struct weir_stream *stream, size_t bytes)
 {
-    return stream->padded_bytes != 0 ? stream->padded_bytes : length + WEIR_FRAME_HEADER;
+    return stream->kind == WEIR_STREAM_PIPE ? 2 * bytes : bytes;
 }
 
-/* What `bytes` that lie in the stream take of its capacity, at worst. Pipes count pages, which neighbours may leave
- * half empty (two of them always hold more than one page). Sockets count buffers of up to 32 KiB together with their
- * headers, which SIOCOUTQ reports as they are. */
-static size_t cost_of_queued(const struct weir_stream *stream, size_t bytes)
+size_t weir_stream_cost_of_new(const struct weir_stream *stream, size_t frame)
 {
-    return stream->is_socket ? bytes : 2 * bytes;
+    if (stream->kind == WEIR_STREAM_PIPE)
+        return frame + PAGE_BYTES;
+    if (stream->kind == WEIR_STREAM_TCP) /* a buffer of 32 KiB, with its header, for each began part */
+        return frame + (frame / 32768 + 2) * 1536;
+    return frame + frame / 4 + 2 * PAGE_BYTES;
 }
 
-/* And what a frame that is about to go takes. */
-static size_t cost_of_new(const struct weir_stream *stream, size_t frame)
+/* What the greatest message becomes. Packets of a naive stream, and of several consumers, are the messages. */
+static size_t longest_frame(const struct weir_driver_channel *channel, const struct weir_stream *stream)
 {
-    return stream->is_socket ? frame + frame / 4 + 2 * PAGE_BYTES : frame + PAGE_BYTES;
-}
-
-static bool has_room(const struct weir_stream *stream, size_t frame)
-{
-    int queued;
-    int asked =
-        stream->is_socket ? ioctl(stream->write_fd, SIOCOUTQ, &queued) : ioctl(stream->read_fd, FIONREAD, &queued);
-    if (asked != 0)
-        return false;
-    return cost_of_queued(stream, (size_t)queued) + cost_of_new(stream, frame) <= stream->capacity_bytes;
+    bool bare = stream->kind == WEIR_STREAM_PACKETS && (stream->naive || channel->config->consumers > 1);
+    return channel->config->max_message_bytes + (bare ? 0 : WEIR_FRAME_HEADER);
 }
 
 size_t weir_stream_wanted_bytes(const struct weir_driver_channel *channel, const struct weir_stream *stream)
 {
-    size_t frame = channel->config->max_message_bytes + WEIR_FRAME_HEADER;
+    size_t frame = longest_frame(channel, stream);
     size_t depth = channel->depth;
-    if (frame > stream->atomic_bytes)
-        return cost_of_queued(stream, cost_of_new(stream, frame) * (depth - 1)) + cost_of_new(stream, frame);
-    if (stream->is_socket)
-        return depth * weir_socket_cost(frame, MOST_LINEAR);
+    if (stream->kind == WEIR_STREAM_PACKETS)
+        return depth * buffer_cost(frame, PACKET_LINEAR_BYTES);
+    if (frame > stream->atomic_bytes) {
+        size_t first = weir_stream_cost_of_new(stream, frame);
+        return weir_stream_cost_of_queued(stream, first * (depth - 1)) + first;
+    }
+    if (stream->kind == WEIR_STREAM_SOCKET)
+        return depth * buffer_cost(frame, STREAM_LINEAR_BYTES);
     size_t per_page = PAGE_BYTES / frame;
     return (depth + per_page - 1) / per_page * PAGE_BYTES;
 }
@@ -79,320 +80,151 @@ size_t weir_stream_wanted_bytes(const struct weir_driver_channel *channel, const
 /* The inverse: how many frames surely fit. */
 static size_t depth_of(const struct weir_stream *stream, size_t frame)
 {
+    if (stream->kind == WEIR_STREAM_PACKETS) {
+        size_t depth = stream->capacity_bytes / buffer_cost(frame, PACKET_LINEAR_BYTES);
+        return depth > 0 ? depth : 1;
+    }
     if (frame > stream->atomic_bytes) {
-        size_t first = cost_of_new(stream, frame);
-        size_t queued = stream->is_socket ? first : cost_of_queued(stream, frame);
+        size_t first = weir_stream_cost_of_new(stream, frame);
+        size_t queued = stream->kind == WEIR_STREAM_PIPE ? weir_stream_cost_of_queued(stream, frame) : first;
         return 1 + (stream->capacity_bytes - first) / queued;
     }
-    if (stream->is_socket)
-        return stream->capacity_bytes / weir_socket_cost(frame, MOST_LINEAR);
+    if (stream->kind == WEIR_STREAM_SOCKET)
+        return stream->capacity_bytes / buffer_cost(frame, STREAM_LINEAR_BYTES);
     return stream->capacity_bytes / PAGE_BYTES * (PAGE_BYTES / frame);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------------------- */
+
+static struct weir_lock *make_lock(struct weir_driver_channel *channel, struct weir_error *error)
+{
+    struct weir_lock *lock = weir_shared_alloc(channel, sizeof *lock);
+    if (lock == NULL)
+        weir_error_set(error, WEIR_ENOMEM, "no memory for the lock of a stream's ends");
+    else if (weir_lock_init(lock, channel->config->span == WEIR_SPAN_PROCESSES) != 0) {
+        weir_error_set(error, WEIR_ESYSTEM, "the lock of a stream's ends cannot be made");
+        lock = NULL;
+    }
+    return lock;
+}
+
+static int check_fit(const struct weir_driver_channel *channel, const struct weir_stream *stream, size_t frame,
+                     struct weir_error *error)
+{
+    const struct weir_channel_config *config = channel->config;
+    if (frame > stream->atomic_bytes && weir_stream_cost_of_new(stream, frame) > stream->capacity_bytes)
+        return weir_error_set(error, WEIR_EMSGSIZE,
+                              "messages of %zu bytes do not fit: a channel must hold at least one whole message, and "
+                              "the kernel gives this one %zu bytes",
+                              config->max_message_bytes, stream->capacity_bytes);
+    if (config->consumers > 1 && frame > SHARED_SOCKET_BYTES && stream->kind == WEIR_STREAM_SOCKET)
+        return weir_error_set(error, WEIR_EMSGSIZE, "with several consumers a message has at most %zu bytes, not %zu",
+                              SHARED_SOCKET_BYTES - WEIR_FRAME_HEADER, config->max_message_bytes);
+    return 0;
+}
+
+static int make_ahead(struct weir_driver_channel *channel, struct weir_stream *stream, size_t frame,
+                      struct weir_error *error)
+{
+    size_t least = stream->kind == WEIR_STREAM_PACKETS ? WEIR_KEEP_BACK_BYTES : READ_AHEAD_BYTES;
+    stream->ahead_capacity = stream->naive ? 0 : frame > least ? frame : least;
+    stream->ahead = weir_shared_alloc(channel, sizeof *stream->ahead + stream->ahead_capacity);
+    return stream->ahead != NULL ? 0 : weir_error_set(error, WEIR_ENOMEM, "no memory to read ahead");
 }
 
 int weir_stream_init(struct weir_driver_channel *channel, struct weir_stream *stream, struct weir_error *error)
 {
     const struct weir_channel_config *config = channel->config;
-    size_t frame = config->max_message_bytes + WEIR_FRAME_HEADER;
-    bool whole = frame <= stream->atomic_bytes;
+    size_t frame = longest_frame(channel, stream);
+    bool packets = stream->kind == WEIR_STREAM_PACKETS;
     stream->longest_bytes = config->max_message_bytes;
-    if (!whole && cost_of_new(stream, frame) > stream->capacity_bytes)
-        return weir_error_set(error, WEIR_EMSGSIZE,
-                              "messages of %zu bytes do not fit: a channel must hold at least one whole message, and "
-                              "the kernel gives this one %zu bytes",
-                              config->max_message_bytes, stream->capacity_bytes);
-    if (config->consumers > 1 && stream->is_socket && !whole)
-        return weir_error_set(error, WEIR_EMSGSIZE, "with several consumers a message has at most %zu bytes, not %zu",
-                              stream->atomic_bytes - WEIR_FRAME_HEADER, config->max_message_bytes);
-    if (config->consumers > 1)
+    stream->lone_sender = config->producers == 1;
+    int misfit = packets ? 0 : check_fit(channel, stream, frame, error);
+    if (misfit != 0)
+        return misfit;
+    stream->bare = packets && (stream->naive || config->consumers > 1);
+    if (config->consumers > 1 && !packets)
         stream->padded_bytes = frame;
-    if (config->producers > 1 && !whole) {
-        stream->senders = weir_shared_alloc(channel, sizeof *stream->senders);
-        if (stream->senders == NULL)
-            return weir_error_set(error, WEIR_ENOMEM, "no memory for the senders' lock");
-        if (weir_lock_init(stream->senders, config->span == WEIR_SPAN_PROCESSES) != 0)
-            return weir_error_set(error, WEIR_ESYSTEM, "the senders' lock cannot be made");
-    }
-    if (config->consumers == 1) {
-        stream->ahead_capacity = stream->naive ? 0 : frame > READ_AHEAD_BYTES ? frame : READ_AHEAD_BYTES;
-        stream->ahead = weir_shared_alloc(channel, sizeof *stream->ahead + stream->ahead_capacity);
-        if (stream->ahead == NULL)
-            return weir_error_set(error, WEIR_ENOMEM, "no memory to read ahead");
-    }
+    if (config->producers > 1 && frame > stream->atomic_bytes && (stream->senders = make_lock(channel, error)) == NULL)
+        return WEIR_ESYSTEM;
     channel->depth = depth_of(stream, frame);
+    return config->consumers == 1 && !stream->bare ? make_ahead(channel, stream, frame, error) : 0;
+}
+
+/* Asks for the depth; who is not allowed that much takes what there is. */
+static size_t size_pipe(int fd, size_t wanted)
+{
+    int bytes = wanted < INT_MAX / 2 ? (int)wanted : INT_MAX / 2;
+    int given = -1;
+    while (given < 0 && bytes > 4096) {
+        given = fcntl(fd, F_SETPIPE_SZ, bytes);
+        bytes /= 2;
+    }
+    given = fcntl(fd, F_GETPIPE_SZ);
+    return given > 0 ? (size_t)given : PIPE_BUF;
+}
+
+int weir_stream_create_pipe(struct weir_driver_channel *channel, int read_fd, int write_fd, bool naive,
+                            struct weir_error *error)
+{
+    struct weir_stream *stream = channel->state;
+    *stream = (struct weir_stream){.kind = WEIR_STREAM_PIPE,
+                                   .is_open = true,
+                                   .read_fd = read_fd,
+                                   .write_fd = write_fd,
+                                   .atomic_bytes = PIPE_BUF,
+                                   .naive = naive};
+    stream->capacity_bytes = size_pipe(write_fd, weir_stream_wanted_bytes(channel, stream));
+    return weir_stream_init(channel, stream, error);
+}
+
+/* The kernel doubles what is asked for. Root may ask for more than net.core.wmem_max. */
+size_t weir_socket_size(int fd, size_t wanted)
+{
+    int bytes = wanted / 2 < INT_MAX / 4 ? (int)((wanted + 1) / 2) : INT_MAX / 4;
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+    int given = 0;
+    socklen_t length = sizeof given;
+    return getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &given, &length) == 0 ? (size_t)given : 0;
+}
+
+void weir_stream_destroy(struct weir_driver_channel *channel)
+{
+    struct weir_stream *stream = channel->state;
+    if (stream->is_open) {
+        close(stream->read_fd);
+        close(stream->write_fd);
+    }
+}
+
+int weir_stream_attach(struct weir_driver_endpoint *endpoint)
+{
+    const struct weir_stream *stream = endpoint->channel->state;
+    struct weir_stream_end *end = endpoint->state;
+    if (endpoint->role == WEIR_PRODUCER) {
+        end->kept = malloc(WEIR_KEEP_BACK_BYTES);
+        return end->kept != NULL ? 0 : WEIR_ENOMEM;
+    }
+    if (stream->ahead == NULL || !stream->ahead->reading)
+        return 0;
+    if (stream->kind != WEIR_STREAM_PACKETS)
+        return WEIR_ECORRUPT;
+    /* Who died took a packet along, as it is with any receiver; the next one begins with a frame. */
+    stream->ahead->start = stream->ahead->end = 0;
+    stream->ahead->reading = false;
     return 0;
 }
 
-int weir_stream_attach(struct weir_driver_endpoint *endpoint, const struct weir_stream *stream,
-                       struct weir_stream_end *end)
+void weir_stream_detach(struct weir_driver_endpoint *endpoint)
 {
-    if (endpoint->role == WEIR_CONSUMER)
-        return stream->ahead != NULL && stream->ahead->reading ? WEIR_ECORRUPT : 0;
-    end->kept = malloc(KEEP_BACK_BYTES);
-    return end->kept != NULL ? 0 : WEIR_ENOMEM;
-}
-
-void weir_stream_detach(struct weir_stream_end *end)
-{
+    struct weir_stream_end *end = endpoint->state;
     free(end->kept);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------- */
-
-static ssize_t write_parts(const struct weir_stream *stream, struct iovec *parts, int count)
+int weir_stream_fd(struct weir_driver_endpoint *endpoint, short *ret_events)
 {
-    ssize_t written;
-    do {
-        if (stream->is_socket) {
-            struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
-            written = sendmsg(stream->write_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-        } else {
-            written = writev(stream->write_fd, parts, count);
-        }
-    } while (written < 0 && errno == EINTR);
-    return written;
-}
-
-/* A frame went out in part although there was room for all of it: the kernel is short of memory. Only going on saves
- * the stream; should it not take the rest within five seconds, the stream is lost. */
-static int write_rest(const struct weir_stream *stream, char *rest, size_t length)
-{
-    for (int attempts = 0; length > 0 && attempts < 50000; attempts++) {
-        struct iovec part = {.iov_base = rest, .iov_len = length};
-        ssize_t written = write_parts(stream, &part, 1);
-        if (written < 0 && errno != EAGAIN)
-            return WEIR_ESYSTEM;
-        if (written < 0) {
-            usleep(100);
-            continue;
-        }
-        rest += written;
-        length -= (size_t)written;
-    }
-    return length == 0 ? 0 : WEIR_ECORRUPT;
-}
-
-static int write_whole(const struct weir_stream *stream, struct iovec *parts, int count, size_t total)
-{
-    ssize_t written = write_parts(stream, parts, count);
-    if (written == (ssize_t)total)
-        return 0;
-    if (written < 0)
-        return errno == EAGAIN ? WEIR_EAGAIN : WEIR_ESYSTEM;
-    int result = 0;
-    for (size_t skip = (size_t)written, i = 0; i < (size_t)count && result == 0; i++) {
-        size_t gone = skip < parts[i].iov_len ? skip : parts[i].iov_len;
-        result = write_rest(stream, (char *)parts[i].iov_base + gone, parts[i].iov_len - gone);
-        skip -= gone;
-    }
-    return result;
-}
-
-static int send_whole(const struct weir_stream *stream, struct iovec *parts, int count, size_t total)
-{
-    if (stream->senders != NULL) {
-        int taken = weir_lock_take(stream->senders);
-        if (taken != 0 && taken != WEIR_EPEERDIED) /* a dead sender's frame is whole, or was not begun */
-            return taken;
-    }
-    int result = WEIR_EAGAIN;
-    if (total <= stream->atomic_bytes || has_room(stream, total))
-        result = write_whole(stream, parts, count, total);
-    if (stream->senders != NULL)
-        weir_lock_give(stream->senders);
-    return result;
-}
-
-static const char zeros[PAGE_BYTES];
-
-/* Header, body and padding as they go out. The body is not written to: iovec has no const. */
-static int make_parts(struct iovec *parts, uint32_t *header, const void *body, size_t length, size_t padding)
-{
-    *header = (uint32_t)length;
-    int count = 0;
-    parts[count++] = (struct iovec){.iov_base = header, .iov_len = sizeof *header};
-    parts[count++] = (struct iovec){.iov_base = (void *)(uintptr_t)body, .iov_len = length};
-    for (; padding > 0 && count < 16; count++) {
-        size_t piece = padding < PAGE_BYTES ? padding : PAGE_BYTES;
-        parts[count] = (struct iovec){.iov_base = (void *)(uintptr_t)zeros, .iov_len = piece};
-        padding -= piece;
-    }
-    return padding == 0 ? count : 0;
-}
-
-static void keep(struct weir_stream_end *end, const void *body, size_t length, size_t frame)
-{
-    uint32_t header = (uint32_t)length;
-    char *at = end->kept + end->kept_bytes;
-    memcpy(at, &header, sizeof header);
-    if (length > 0)
-        memcpy(at + sizeof header, body, length);
-    memset(at + sizeof header + length, 0, frame - sizeof header - length);
-    end->kept_bytes += frame;
-}
-
-int weir_stream_flush(const struct weir_stream *stream, struct weir_stream_end *end)
-{
-    if (end->kept_bytes == 0)
-        return 0;
-    struct iovec part = {.iov_base = end->kept, .iov_len = end->kept_bytes};
-    int result = send_whole(stream, &part, 1, end->kept_bytes);
-    if (result == 0)
-        end->kept_bytes = 0;
-    return result;
-}
-
-int weir_stream_send(const struct weir_stream *stream, struct weir_stream_end *end, const void *body, size_t length,
-                     unsigned flags)
-{
-    size_t frame = frame_bytes(stream, length);
-    if (end->kept_bytes + frame > KEEP_BACK_BYTES && end->kept_bytes > 0) {
-        int result = weir_stream_flush(stream, end);
-        if (result != 0)
-            return result;
-    }
-    if (frame <= KEEP_BACK_BYTES && (end->kept_bytes > 0 || (flags & WEIR_MORE))) {
-        keep(end, body, length, frame);
-        int result = flags & WEIR_MORE ? 0 : weir_stream_flush(stream, end);
-        if (result != 0)
-            end->kept_bytes -= frame; /* nothing happened: the message is the caller's still */
-        return result;
-    }
-    struct iovec parts[16];
-    uint32_t header;
-    int count = make_parts(parts, &header, body, length, frame - WEIR_FRAME_HEADER - length);
-    if (count > 0)
-        return send_whole(stream, parts, count, frame);
-    /* More padding than the parts hold: short messages on a channel for long ones, with several consumers. */
-    char *whole = calloc(1, frame);
-    if (whole == NULL)
-        return WEIR_ENOMEM;
-    memcpy(whole, &header, sizeof header);
-    if (length > 0)
-        memcpy(whole + sizeof header, body, length);
-    struct iovec part = {.iov_base = whole, .iov_len = frame};
-    int result = send_whole(stream, &part, 1, frame);
-    free(whole);
-    return result;
-}
-
-/* ---- receiving ----------------------------------------------------------------------------------------------- */
-
-static ssize_t read_some(const struct weir_stream *stream, struct iovec *parts, int count)
-{
-    ssize_t got;
-    do
-        got = readv(stream->read_fd, parts, count);
-    while (got < 0 && errno == EINTR);
-    if (got > 0)
-        return got;
-    /* 0 is the end of the stream, which no driver of ours brings about before destroy. */
-    return got < 0 && errno == EAGAIN ? WEIR_EAGAIN : WEIR_ESYSTEM;
-}
-
-/* Reads until `bytes` are there. The frame has been begun, so the rest is there or on its way from a running call. */
-static ssize_t read_exactly(const struct weir_stream *stream, char *at, size_t bytes)
-{
-    int64_t give_up_ns = 0;
-    while (bytes > 0) {
-        struct iovec part = {.iov_base = at, .iov_len = bytes};
-        ssize_t got = read_some(stream, &part, 1);
-        if (got == WEIR_EAGAIN) {
-            sched_yield();
-            int64_t now = weir_now_ns();
-            if (give_up_ns == 0)
-                give_up_ns = now + INT64_C(1000000000);
-            if (now > give_up_ns)
-                return WEIR_ECORRUPT;
-            continue;
-        }
-        if (got < 0)
-            return got;
-        at += got;
-        bytes -= (size_t)got;
-    }
-    return 0;
-}
-
-static ssize_t recv_naive(const struct weir_stream *stream, char *body)
-{
-    uint32_t length;
-    struct iovec part = {.iov_base = &length, .iov_len = sizeof length};
-    ssize_t got = read_some(stream, &part, 1);
-    if (got < 0)
-        return got;
-    if (got != sizeof length || length > stream->longest_bytes)
-        return WEIR_ECORRUPT;
-    ssize_t result = read_exactly(stream, body, length);
-    return result < 0 ? result : (ssize_t)length;
-}
-
-/* One read, one frame: header into `length`, the padded body into the caller's buffer. */
-static ssize_t recv_padded(const struct weir_stream *stream, char *body)
-{
-    uint32_t length;
-    struct iovec parts[2] = {{.iov_base = &length, .iov_len = sizeof length},
-                             {.iov_base = body, .iov_len = stream->longest_bytes}};
-    ssize_t got = read_some(stream, parts, 2);
-    if (got < 0)
-        return got;
-    bool whole = got == (ssize_t)stream->padded_bytes && length <= stream->longest_bytes;
-    return whole ? (ssize_t)length : WEIR_ECORRUPT;
-}
-
-/* Reads on behind the bytes from `start` to `end`, which have been checked: producers see this memory too, and what it
- * says by now is not read again. Whoever dies in between leaves it marked, and the successor is told so. */
-static ssize_t fill(const struct weir_stream *stream, size_t start, size_t end)
-{
-    struct weir_stream_ahead *ahead = stream->ahead;
-    size_t there = end - start;
-    ahead->reading = true;
-    atomic_signal_fence(memory_order_seq_cst);
-    if (there > 0 && start > 0)
-        memmove(ahead->bytes, ahead->bytes + start, there);
-    struct iovec part = {.iov_base = ahead->bytes + there, .iov_len = stream->ahead_capacity - there};
-    ssize_t got = read_some(stream, &part, 1);
-    ahead->start = 0;
-    ahead->end = there + (got > 0 ? (size_t)got : 0);
-    atomic_signal_fence(memory_order_seq_cst);
-    ahead->reading = false;
-    return got;
-}
-
-static ssize_t recv_drained(const struct weir_stream *stream, char *body)
-{
-    struct weir_stream_ahead *ahead = stream->ahead;
-    for (;;) {
-        const size_t start = ahead->start, end = ahead->end;
-        if (start > end || end > stream->ahead_capacity) /* producers see this memory too */
-            return WEIR_ECORRUPT;
-        const size_t there = end - start;
-        uint32_t length;
-        if (there >= sizeof length) {
-            memcpy(&length, ahead->bytes + start, sizeof length);
-            if (length > stream->longest_bytes)
-                return WEIR_ECORRUPT;
-            if (there - sizeof length >= length) {
-                memcpy(body, ahead->bytes + start + sizeof length, length);
-                ahead->start = start + sizeof length + length;
-                return (ssize_t)length;
-            }
-        }
-        ssize_t got = fill(stream, start, end);
-        if (got < 0)
-            return got;
-    }
-}
-
-ssize_t weir_stream_recv(const struct weir_stream *stream, void *body)
-{
-    if (stream->padded_bytes != 0)
-        return recv_padded(stream, body);
-    if (!stream->naive)
-        return recv_drained(stream, body);
-    stream->ahead->reading = true; /* as in fill */
-    atomic_signal_fence(memory_order_seq_cst);
-    ssize_t result = recv_naive(stream, body);
-    atomic_signal_fence(memory_order_seq_cst);
-    stream->ahead->reading = false;
-    return result;
+    const struct weir_stream *stream = endpoint->channel->state;
+    *ret_events = endpoint->role == WEIR_PRODUCER ? POLLOUT : POLLIN;
+    return endpoint->role == WEIR_PRODUCER ? stream->write_fd : stream->read_fd;
 }

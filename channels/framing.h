@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * Whole messages over a byte stream (pipes, stream sockets): a 4-byte length before each body.
+ * Whole messages through the kernel (pipes, sockets): a 4-byte length before each body.
  *
  * Sending is all or nothing: a frame goes out by one system call, begun only when the stream surely has room for all
  * of it. So a deadline never cuts a message, a dead sender never leaves half of one, and frames of several producers
- * do not mix. Up to `atomic_bytes` the kernel itself promises this; above, the sender asks how full the stream is
- * (FIONREAD, SIOCOUTQ) and, if there are several senders, takes their lock.
+ * do not mix. Up to `atomic_bytes` the kernel itself promises this; above, the sender asks how full the stream is and,
+ * if there are several senders, takes their lock.
  *
  * Receiving: a lone consumer drains what is there into the channel's read-ahead memory and parses it, so that whoever
  * takes its place goes on exactly where it left; or it reads header and body by two calls (naive, kept for comparison).
  * For several consumers every frame is padded to one size, so that one read
- * takes exactly one frame: no lock, and nothing that a dying consumer could leave half read.
+ * takes exactly one frame: nothing that a dying consumer could leave half read.
+ *
+ * The files: framing.c (room, the life of a stream, what its drivers have in common), framing_send.c, framing_recv.c.
  */
 #ifndef WEIR_FRAMING_H
 #define WEIR_FRAMING_H
@@ -23,6 +25,17 @@
 
 #define WEIR_FRAME_HEADER 4
 
+/* What a producer keeps back, and so what one write takes of small messages, at most: PIPE_BUF. */
+#define WEIR_KEEP_BACK_BYTES ((size_t)4096)
+
+/* What the frames go through. */
+enum weir_stream_kind {
+    WEIR_STREAM_PIPE,
+    WEIR_STREAM_SOCKET,  /* UNIX, SOCK_STREAM: up to a size the kernel keeps what is sent together in one buffer */
+    WEIR_STREAM_TCP,     /* nothing is kept together: several senders take turns, and there is one consumer */
+    WEIR_STREAM_PACKETS, /* UNIX: what is sent together arrives together */
+};
+
 /* What a lone consumer has read ahead: in memory that all ends share. */
 struct weir_stream_ahead {
     size_t start, end;
@@ -30,30 +43,33 @@ struct weir_stream_ahead {
     unsigned char bytes[];
 };
 
-/* What one buffer with `length` bytes costs of a socket's send buffer, at most: the kernel rounds the part that it
- * keeps in one piece (`most_linear` bytes at most) with its own 320 bytes up to a power of two, the rest to pages, and
- * adds its header (alloc_skb_with_frags, net/core/skbuff.c). */
-size_t weir_socket_cost(size_t length, size_t most_linear);
-
-/* One direction of a byte stream. The driver fills in all but what weir_stream_init does. */
+/* One direction through the kernel. The first member of the driver's channel state; the driver's `create` fills in all
+ * but what weir_stream_init does. */
 struct weir_stream {
+    bool is_open; /* both descriptors are to be closed */
+    enum weir_stream_kind kind;
     int write_fd, read_fd; /* non-blocking */
     size_t atomic_bytes;   /* frames up to this the kernel sends whole or not at all */
     size_t capacity_bytes; /* what the stream holds, by its own accounting */
-    bool is_socket;
-    bool naive; /* two reads a message */
+    bool naive;            /* no call for more than one message */
 
     size_t longest_bytes;            /* init: of a message; no frame may say more */
     size_t padded_bytes;             /* init: every frame has this length; 0: its own */
+    bool bare;                       /* init: a packet is a message, without a length */
+    bool lone_sender;                /* init: nobody else fills the stream */
     struct weir_lock *senders;       /* init: for frames that the kernel does not keep whole; NULL: not needed */
     struct weir_stream_ahead *ahead; /* init: a lone consumer's; naive: its mark only */
     size_t ahead_capacity;
 };
 
-/* A producer's private side: the frames that it keeps back. */
+/* An endpoint's private side. */
 struct weir_stream_end {
-    char *kept;
+    char *kept; /* a producer's frames that it keeps back */
     size_t kept_bytes;
+    size_t room_bytes; /* a lone producer's: surely free, since it last asked */
+    unsigned streak;   /* a lone consumer's: reads in a row that each found something at once */
+    unsigned taken;    /* messages since the last of them */
+    size_t last_bytes; /* that it brought */
 };
 
 /* Checks that such messages fit the stream and settles how: WEIR_EMSGSIZE, WEIR_ENOMEM, WEIR_ESYSTEM. Sets the
@@ -63,13 +79,42 @@ int weir_stream_init(struct weir_driver_channel *channel, struct weir_stream *st
 /* The capacity to ask the kernel for, so that the channel's depth is met. */
 size_t weir_stream_wanted_bytes(const struct weir_driver_channel *channel, const struct weir_stream *stream);
 
-/* The driver's operations, for its endpoint's end of the stream. */
-int weir_stream_attach(struct weir_driver_endpoint *endpoint, const struct weir_stream *stream,
-                       struct weir_stream_end *end);
-void weir_stream_detach(struct weir_stream_end *end);
-int weir_stream_send(const struct weir_stream *stream, struct weir_stream_end *end, const void *body, size_t length,
-                     unsigned flags);
-int weir_stream_flush(const struct weir_stream *stream, struct weir_stream_end *end);
-ssize_t weir_stream_recv(const struct weir_stream *stream, void *body); /* with room for the longest */
+/* ---- the drivers' operations, the same for all of them -------------------------------------------------------- */
+
+#define WEIR_FRAMING_OPTION                                                                                            \
+    {                                                                                                                  \
+        .name = "framing", .type = WEIR_OPTION_CHOICE, .fallback = "tuned", .choices = "tuned|naive",                  \
+        .help = "tuned: messages share calls where they can; naive: no call for more than one message"                 \
+    }
+enum { WEIR_FRAMING_TUNED, WEIR_FRAMING_NAIVE };
+
+/* For a pipe, or a FIFO with both ends open: asks the kernel for the depth, and initializes the stream. */
+int weir_stream_create_pipe(struct weir_driver_channel *channel, int read_fd, int write_fd, bool naive,
+                            struct weir_error *error);
+
+/* What `bytes` that lie in the stream take of its capacity, at worst. Pipes count pages, which neighbours may leave
+ * half empty (two of them always hold more than one page). Sockets count buffers together with their headers, which the
+ * kernel reports as they are. And what a frame that is about to go takes. */
+size_t weir_stream_cost_of_queued(const struct weir_stream *stream, size_t bytes);
+size_t weir_stream_cost_of_new(const struct weir_stream *stream, size_t frame);
+
+/* A socket's send buffer of about `wanted` bytes, by the kernel's accounting; what it gave. */
+size_t weir_socket_size(int fd, size_t wanted);
+
+void weir_stream_destroy(struct weir_driver_channel *channel);
+int weir_stream_attach(struct weir_driver_endpoint *endpoint);
+void weir_stream_detach(struct weir_driver_endpoint *endpoint);
+int weir_stream_send(struct weir_driver_endpoint *endpoint, const void *body, size_t length, unsigned flags);
+int weir_stream_flush(struct weir_driver_endpoint *endpoint);
+ssize_t weir_stream_recv(struct weir_driver_endpoint *endpoint, void *body, size_t capacity);
+int weir_stream_fd(struct weir_driver_endpoint *endpoint, short *ret_events);
+
+/* Their lines in a driver's table, given its capabilities: these, or more. */
+#define WEIR_STREAM_CAPABILITIES (WEIR_CAP_FD | WEIR_CAP_MORE | WEIR_CAP_KERNEL)
+#define WEIR_STREAM_OPERATIONS(bits)                                                                                   \
+    .abi = WEIR_DRIVER_ABI, .capabilities = (bits), .wait = WEIR_WAIT_BLOCK,                                           \
+    .channel_bytes = sizeof(struct weir_stream), .endpoint_bytes = sizeof(struct weir_stream_end),                     \
+    .destroy = weir_stream_destroy, .attach = weir_stream_attach, .detach = weir_stream_detach,                        \
+    .send = weir_stream_send, .recv = weir_stream_recv, .flush = weir_stream_flush, .fd = weir_stream_fd
 
 #endif

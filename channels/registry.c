@@ -12,6 +12,8 @@
 extern const struct weir_driver weir_driver_mutex;
 extern const struct weir_driver weir_driver_pipe;
 extern const struct weir_driver weir_driver_unix;
+extern const struct weir_driver weir_driver_fifo;
+extern const struct weir_driver weir_driver_tcp;
 extern const struct weir_driver weir_driver_shm;
 extern const struct weir_driver weir_driver_mq;
 extern const struct weir_driver weir_driver_sysv;
@@ -29,6 +31,8 @@ static const struct {
     {"mutex", &weir_driver_mutex, {0}},
     {"pipe", &weir_driver_pipe, {0}},
     {"unix", &weir_driver_unix, {0}},
+    {"fifo", &weir_driver_fifo, {0}},
+    {"tcp", &weir_driver_tcp, {0}},
     {"shm", &weir_driver_shm, {0}},
     {"zmq", NULL, {.to_run = "libzmq5", .to_build = "libzmq3-dev"}},
     {"mq", &weir_driver_mq, {0}},

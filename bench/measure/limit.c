@@ -80,7 +80,7 @@ enum passage { PASSAGE_PIPE, PASSAGE_SEQPACKET, PASSAGE_STREAM };
 /* What the driver's own way through the kernel is most like. */
 static enum passage passage_of(const struct cell *cell)
 {
-    if (strcmp(cell->channel, "pipe") == 0)
+    if (strcmp(cell->channel, "pipe") == 0 || strcmp(cell->channel, "fifo") == 0)
         return PASSAGE_PIPE;
     bool is_stream = (cell->capabilities & WEIR_CAP_ASYNC) != 0 || strstr(cell->setup.spec, "type=stream") != NULL;
     return is_stream ? PASSAGE_STREAM : PASSAGE_SEQPACKET;

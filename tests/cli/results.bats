@@ -25,7 +25,7 @@ load helpers
     run --separate-stderr weir list
     expect_status 0
     local driver
-    for driver in mutex pipe unix shm zmq null; do
+    for driver in mutex pipe unix fifo tcp shm zmq null; do
         [[ $output == *"$driver"* ]] || complain "$driver is not listed"
     done
     run --separate-stderr weir list unix

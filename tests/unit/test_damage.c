@@ -20,7 +20,7 @@
 enum { LONGEST = 100 };
 
 static char buffer[4 * LONGEST]; /* longer than any message, so that only the channel's own bound can save it */
-static const char *const streams[] = {"pipe", "unix,type=stream"};
+static const char *const streams[] = {"pipe", "unix,type=stream"}; /* fifo and tcp are read by the same code */
 
 struct ends {
     struct weir_channel *channel;
@@ -178,6 +178,36 @@ static void a_wild_length_in_a_naive_frame_is_found(void **state)
     }
 }
 
+static void a_packet_that_holds_no_whole_frames_is_found(void **state)
+{
+    (void)state;
+    const struct {
+        uint32_t length;
+        size_t total;
+    } wild[] = {{LONGEST + 1, WEIR_FRAME_HEADER + LONGEST + 1}, {UINT32_MAX, 2 * LONGEST}, {20, 20}, {0, 3}};
+    const char *const specs[] = {"unix", "unix,type=dgram"};
+    for (size_t i = 0; i < 2 * sizeof wild / sizeof wild[0]; i++) {
+        struct ends ends = open_ends(specs[i % 2], 1);
+        write_frame(&ends, wild[i / 2].length, wild[i / 2].total);
+        assert_int_equal(hear(&ends), WEIR_ECORRUPT);
+        assert_int_equal(hear(&ends), WEIR_ECORRUPT);
+        close_ends(&ends);
+    }
+}
+
+/* Frames begin anew with each packet, so a successor goes on with the next. */
+static void the_heir_of_a_half_read_packet_goes_on(void **state)
+{
+    (void)state;
+    struct ends ends = open_ends("unix", 1);
+    say(&ends, "first");
+    weir_detach(ends.consumer);
+    stream_of(&ends)->ahead->reading = true;
+    assert_int_equal(weir_attach(&ends.consumer, ends.channel, WEIR_CONSUMER, 0), WEIR_OK);
+    assert_int_equal(hear(&ends), 5);
+    close_ends(&ends);
+}
+
 static void a_wild_length_in_a_padded_frame_is_found(void **state)
 {
     (void)state;
@@ -211,6 +241,8 @@ int main(void)
         cmocka_unit_test(a_wild_position_read_ahead_is_found),
         cmocka_unit_test(a_half_read_stream_is_not_taken_over),
         cmocka_unit_test(a_wild_length_in_a_naive_frame_is_found),
+        cmocka_unit_test(a_packet_that_holds_no_whole_frames_is_found),
+        cmocka_unit_test(the_heir_of_a_half_read_packet_goes_on),
         cmocka_unit_test(a_wild_length_in_a_padded_frame_is_found),
         cmocka_unit_test(a_padded_frame_cut_short_is_found),
     };

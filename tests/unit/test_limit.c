@@ -147,6 +147,7 @@ static void the_passage_is_that_of_the_driver(void **state)
 {
     (void)state;
     assert_int_equal(first_yardstick("pipe", KERNEL), YARDSTICK_TRANSIT_PIPE);
+    assert_int_equal(first_yardstick("fifo", KERNEL), YARDSTICK_TRANSIT_PIPE);
     assert_int_equal(first_yardstick("unix", KERNEL), YARDSTICK_TRANSIT_SEQPACKET);
     assert_int_equal(first_yardstick("unix,type=dgram", KERNEL), YARDSTICK_TRANSIT_SEQPACKET);
     assert_int_equal(first_yardstick("unix,type=stream", KERNEL), YARDSTICK_TRANSIT_STREAM);
