@@ -29,23 +29,51 @@ static void ring_poller(const _Atomic int *poll_fd)
     }
 }
 
-int weir_bell_announce(struct weir_bell *bell, uint32_t who, enum weir_fence fence)
+int weir_bell_announce(struct weir_bell *bell, uint32_t who, enum weir_fence fence, bool often)
 {
-    /* Release: partner of the exchange in weir_bell_wake, which must find a poller's descriptor. */
-    atomic_fetch_or_explicit(&bell->sleepers, who, memory_order_release);
-    return weir_fence_heavy(fence, &bell->fence); /* pairs with the waker's fence in weir_bell_wanted */
+    uint32_t request = often && fence != WEIR_FENCE_BOTH ? BELL_FENCED : 0;
+    uint32_t before = atomic_load_explicit(&bell->sleepers, memory_order_relaxed);
+    /* Release: partner of the acquire in weir_bell_wake, which must find a poller's descriptor. */
+    while (!atomic_compare_exchange_weak_explicit(&bell->sleepers, &before, (before + BELL_ONE) | who | request,
+                                                  memory_order_release, memory_order_relaxed))
+        ;
+    bool settled = (before & BELL_SETTLED) != 0;
+    /* Pairs with the waker's fence, in weir_bell_wanted or in weir_bell_wake. */
+    int refused = weir_fence_heavy(settled ? WEIR_FENCE_BOTH : fence, &bell->fence);
+    if (request != 0 && !settled && !refused)
+        atomic_fetch_or_explicit(&bell->sleepers, BELL_SETTLED, memory_order_relaxed);
+    return refused;
 }
 
-void weir_bell_wake(struct weir_bell *bell, bool private_futex, const _Atomic int *poll_fd)
+void weir_bell_relax(struct weir_bell *bell)
 {
-    /* Acquire: partner of the announcement of a poller, whose descriptor is then seen. */
-    uint32_t announced = atomic_exchange_explicit(&bell->sleepers, 0, memory_order_acq_rel);
-    WEIR_CHECK((announced & ~(BELL_SLEEPER | BELL_POLLER)) == 0, "only sleepers and pollers announce themselves");
-    if (announced & BELL_SLEEPER) {
-        atomic_fetch_add_explicit(&bell->rings, 1, memory_order_release); /* partner: the read before the sleep */
-        futex(&bell->rings, FUTEX_WAKE, private_futex, INT_MAX, NULL);
+    if (atomic_load_explicit(&bell->sleepers, memory_order_relaxed) & BELL_FENCED)
+        atomic_fetch_and_explicit(&bell->sleepers, ~(BELL_FENCED | BELL_SETTLED), memory_order_relaxed);
+}
+
+static void wake_sleepers(struct weir_bell *bell, bool private_futex, uint32_t announced, bool one)
+{
+    if (!one)
+        atomic_fetch_and_explicit(&bell->sleepers, ~BELL_SLEEPER, memory_order_acq_rel);
+    atomic_fetch_add_explicit(&bell->rings, 1, memory_order_release); /* partner: the read before the sleep */
+    long woken = futex(&bell->rings, FUTEX_WAKE, private_futex, one ? 1 : INT_MAX, NULL);
+    if (one && woken == 0)
+        atomic_compare_exchange_strong_explicit(&bell->sleepers, &announced, announced & ~BELL_SLEEPER,
+                                                memory_order_relaxed, memory_order_relaxed);
+}
+
+void weir_bell_wake(struct weir_bell *bell, bool private_futex, const _Atomic int *poll_fd, bool one)
+{
+    uint32_t announced = atomic_load_explicit(&bell->sleepers, memory_order_relaxed);
+    if (announced & BELL_FENCED) {
+        weir_fence_full(&bell->fence); /* pairs with the sleeper's, in weir_bell_announce */
+        announced = atomic_load_explicit(&bell->sleepers, memory_order_relaxed);
     }
-    if (announced & BELL_POLLER)
+    if (announced & BELL_SLEEPER)
+        wake_sleepers(bell, private_futex, announced, one);
+    /* Acquire: partner of the announcement of a poller, whose descriptor is then seen. */
+    if ((announced & BELL_POLLER) &&
+        (atomic_fetch_and_explicit(&bell->sleepers, ~BELL_POLLER, memory_order_acq_rel) & BELL_POLLER))
         ring_poller(poll_fd);
 }
 

@@ -97,8 +97,9 @@ struct weir_endpoint {
     size_t reserved_length;
     size_t shown_length;
     const void *shown_at;
-    void *lent;  /* max_message_bytes, made on first use, for drivers without reserve or peek */
-    int poll_fd; /* weir_fd: an epoll descriptor of its own, or -1 */
+    void *lent;   /* max_message_bytes, made on first use, for drivers without reserve or peek */
+    int sleep_fd; /* an epoll descriptor of its own to sleep on, made when first needed, or -1 */
+    int poll_fd;  /* weir_fd: an epoll descriptor of its own, or -1 */
 };
 
 static inline enum weir_role weir_other(enum weir_role role)
@@ -123,6 +124,14 @@ void weir_roster_look(struct weir_channel *channel, enum weir_role role);
 void weir_roster_announce(struct weir_channel *channel);
 int64_t weir_roster_in_flight(const struct weir_channel *channel);
 bool weir_roster_spins_in_vain(const struct weir_endpoint *endpoint);
+
+/* ---- endpoint.c ----------------------------------------------------------------------------------------------- */
+
+enum { SLEEP_DRIVER, SLEEP_NEWS };
+
+/* The descriptor that an endpoint sleeps on: the driver's (SLEEP_DRIVER) and the news of the channel's end (SLEEP_NEWS,
+ * each once) in one. Negative if none can be had. */
+int weir_sleep_set(struct weir_endpoint *endpoint);
 
 /* ---- waiting.c ----------------------------------------------------------------------------------------------- */
 

@@ -37,6 +37,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
     endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
     endpoint->poll_fd = -1;
+    endpoint->sleep_fd = -1;
     endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
     return endpoint;
 }
@@ -45,6 +46,8 @@ static void free_endpoint(struct weir_endpoint *endpoint)
 {
     if (endpoint->poll_fd >= 0)
         close(endpoint->poll_fd);
+    if (endpoint->sleep_fd >= 0)
+        close(endpoint->sleep_fd);
     free(endpoint->lent);
     free(endpoint->view.state);
     free(endpoint);
@@ -98,21 +101,31 @@ void weir_detach(struct weir_endpoint *endpoint)
 /* ---- the descriptor to poll ---------------------------------------------------------------------------------- */
 
 /* One descriptor for two: the driver's, and the news of the channel's end. */
-static int make_poll_set(struct weir_endpoint *endpoint)
+static int make_set(struct weir_endpoint *endpoint, uint32_t driver_flags, uint32_t news_flags)
 {
     short events = 0;
     int fd = endpoint->driver->fd(&endpoint->view, &events);
     int set = epoll_create1(EPOLL_CLOEXEC);
     if (set < 0)
         return WEIR_ESYSTEM;
-    struct epoll_event driver_event = {.events = events & POLLOUT ? EPOLLOUT : EPOLLIN};
-    struct epoll_event news_event = {.events = EPOLLIN};
+    struct epoll_event driver_event = {.events = (events & POLLOUT ? EPOLLOUT : EPOLLIN) | driver_flags,
+                                       .data.u32 = SLEEP_DRIVER};
+    struct epoll_event news_event = {.events = EPOLLIN | news_flags, .data.u32 = SLEEP_NEWS};
     if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &driver_event) != 0 ||
         epoll_ctl(set, EPOLL_CTL_ADD, endpoint->channel->news_fd, &news_event) != 0) {
         close(set);
         return WEIR_ESYSTEM;
     }
     return set;
+}
+
+/* Of several consumers that sleep, the kernel wakes one for a message: EPOLLEXCLUSIVE, which poll(2) does not have.
+ * Producers are all woken, since room may be for all. News come by edges: they stay readable and are heard once. */
+int weir_sleep_set(struct weir_endpoint *endpoint)
+{
+    bool alone = endpoint->view.role == WEIR_PRODUCER || endpoint->channel->config.consumers == 1;
+    int set = make_set(endpoint, alone ? 0 : EPOLLEXCLUSIVE, EPOLLET);
+    return set >= 0 || alone ? set : make_set(endpoint, 0, EPOLLET); /* not every descriptor takes the flag */
 }
 
 /* Within one address space the bells' descriptors are made when first asked for, under the roster lock. */
@@ -153,7 +166,7 @@ int weir_fd(struct weir_endpoint *endpoint)
     if (endpoint == NULL)
         return WEIR_EINVAL;
     if (endpoint->poll_fd < 0) {
-        int fd = weir_is_ringing(endpoint->driver) ? watch_bell(endpoint) : make_poll_set(endpoint);
+        int fd = weir_is_ringing(endpoint->driver) ? watch_bell(endpoint) : make_set(endpoint, 0, 0);
         if (fd < 0)
             return fd;
         endpoint->poll_fd = fd;

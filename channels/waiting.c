@@ -5,7 +5,6 @@
  * seen by every blocked call. Invariant: nobody sleeps longer than WEIR_SLICE_NS without looking at the roster.
  */
 #include <errno.h>
-#include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -114,12 +113,16 @@ static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attemp
 
 /* ---- waking and sleeping ------------------------------------------------------------------------------------- */
 
+/* A message needs one consumer; room, or several messages at once, may be for all that wait. */
 void weir_ring_peers(struct weir_endpoint *endpoint)
 {
     enum weir_role peers = weir_other(endpoint->view.role);
     struct weir_bell *bell = &endpoint->control->bells[peers];
-    if (endpoint->rings && weir_bell_wanted(bell, endpoint->fence))
-        weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[peers]);
+    if (!endpoint->rings || !weir_bell_wanted(bell, endpoint->fence))
+        return;
+    bool one = peers == WEIR_CONSUMER && endpoint->channel->config.consumers > 1 &&
+               (endpoint->driver->capabilities & WEIR_CAP_MORE) == 0;
+    weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[peers], one);
 }
 
 static void nap(int64_t nanoseconds)
@@ -132,7 +135,8 @@ static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt
                              int64_t timeout_ns)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    if (weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence) != 0)
+    bool often = endpoint->patience.failures > 1;
+    if (weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence, often) != 0)
         timeout_ns = earlier(timeout_ns, STRAGGLER_NS);
     ssize_t result = attempt->try(endpoint, attempt);
     if (result != WEIR_EAGAIN)
@@ -141,28 +145,47 @@ static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt
     return attempt->try(endpoint, attempt);
 }
 
-/* `futile` counts readiness in a row that led to nothing: a descriptor may be ready and still not have room for a whole
- * message. Then the pauses grow, so that this is not a busy loop. */
-static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *attempt, bool heard_news,
-                           unsigned *futile, int64_t timeout_ns)
+/* Until something happens on the endpoint's own set (weir_sleep_set), for at most that long. Returns how many events.
+ */
+static int wait_on_set(int set, struct epoll_event *events, int most, int64_t timeout_ns)
 {
-    struct pollfd fds[2] = {{.fd = -1}, {.fd = -1, .events = POLLIN}};
+    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    int count = epoll_pwait2(set, events, most, &timeout, NULL);
+    if (count < 0 && errno == ENOSYS) /* before Linux 5.11 */
+        count = epoll_wait(set, events, most, (int)((timeout_ns + 999999) / 1000000));
+    return count;
+}
+
+/* `futile` counts readiness in a row that led to nothing: a descriptor may be ready and still not have room for a whole
+ * message. Then the pauses grow, so that this is not a busy loop. Where no set can be had it looks now and then. */
+static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *attempt, unsigned *futile,
+                           int64_t timeout_ns)
+{
+    struct epoll_event events[2];
     if (endpoint->driver->arm != NULL) {
         endpoint->driver->arm(&endpoint->view, false);
         ssize_t result = attempt->try(endpoint, attempt);
         if (result != WEIR_EAGAIN)
             return result;
     }
-    fds[0].fd = endpoint->driver->fd(&endpoint->view, &fds[0].events);
-    if (!heard_news) /* else it stays readable and says nothing new */
-        fds[1].fd = endpoint->channel->news_fd;
-    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
+    if (endpoint->sleep_fd < 0)
+        endpoint->sleep_fd = weir_sleep_set(endpoint);
+    if (endpoint->sleep_fd < 0) {
+        nap(earlier(timeout_ns, STRAGGLER_NS));
+        return attempt->try(endpoint, attempt);
+    }
     if (*futile > 2)
         nap(INT64_C(10000) << (*futile < 8 ? *futile : 8));
     /* Any return is a reason to look again. */
-    *futile = ppoll(fds, 2, &timeout, NULL) > 0 && fds[0].revents != 0 ? *futile + 1 : 0;
+    int count = wait_on_set(endpoint->sleep_fd, events, 2, timeout_ns);
+    bool ready = false, rung = false;
+    for (int i = 0; i < count; i++) {
+        ready |= events[i].data.u32 == SLEEP_DRIVER;
+        rung |= events[i].data.u32 == SLEEP_NEWS;
+    }
+    *futile = ready ? *futile + 1 : 0;
     uint64_t news;
-    if (fds[1].revents != 0 && atomic_load(&endpoint->control->flags) == 0 && read(fds[1].fd, &news, sizeof news) < 0)
+    if (rung && atomic_load(&endpoint->control->flags) == 0 && read(endpoint->channel->news_fd, &news, sizeof news) < 0)
         nap(INT64_C(10000)); /* somebody else has taken it off */
     return attempt->try(endpoint, attempt);
 }
@@ -172,7 +195,7 @@ static void announce_poller(struct weir_endpoint *endpoint)
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
     struct epoll_event edge;
     epoll_wait(endpoint->poll_fd, &edge, 1, 0); /* takes off this endpoint's own edge; nobody drains the eventfd */
-    weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence);
+    weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence, true);
 }
 
 /* For a call that does not wait. Who polls a descriptor that must be told: announce, and look again, as before a sleep.
@@ -249,6 +272,15 @@ struct wait {
     bool heard_news; /* and the channel has not ended all the same */
 };
 
+/* Spins succeed again: the peers need not pay for a sleep that does not come. */
+static void relax(struct weir_endpoint *endpoint)
+{
+    const struct weir_channel_config *config = &endpoint->channel->config;
+    enum weir_role role = endpoint->view.role;
+    if (endpoint->rings && (role == WEIR_PRODUCER ? config->producers : config->consumers) == 1)
+        weir_bell_relax(&endpoint->control->bells[role]);
+}
+
 /* Before the sleep, if that is worth while. `run`: messages that came between two waits. */
 static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *attempt, struct wait *wait, uint32_t run)
 {
@@ -259,9 +291,12 @@ static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *a
     if (!yielding)
         leave_alone(endpoint, run, wait->now_ns);
     ssize_t result = spin(endpoint, attempt, earlier(wait->until_ns, wait->now_ns + SPIN_BUDGET_NS), yielding);
+    bool slept_often = endpoint->patience.failures != 0;
     weir_patience_learn(&endpoint->patience, result != WEIR_EAGAIN);
     if (result == WEIR_EAGAIN)
         wait->now_ns = weir_now_ns();
+    else if (slept_often && endpoint->patience.failures == 0)
+        relax(endpoint);
     return result;
 }
 
@@ -276,7 +311,7 @@ static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *at
         return WEIR_EAGAIN;
     if (endpoint->rings)
         return sleep_on_bell(endpoint, attempt, wait->seen, timeout_ns);
-    return sleep_on_fd(endpoint, attempt, wait->heard_news, futile, timeout_ns);
+    return sleep_on_fd(endpoint, attempt, futile, timeout_ns);
 }
 
 /* Looks whether a peer has died, once per slice at most. Also for calls that do not wait: who only ever polls must
