@@ -33,9 +33,11 @@ static void add_term(struct making *making, enum yardstick yardstick, const int 
 
 /* At least one line has to go there and, for the answer, one back. Further lines follow it one behind the other; of a
  * large message every byte is copied at least once on each way, by who did not write it, or in place read without a
- * copy, for which there is no yardstick. On one CPU no line travels, but each way needs a switch. */
-static void rule_user_round(struct making *making, const struct setup *setup, const int *cpus)
+ * copy, for which there is no yardstick. On one CPU no line travels, but each way needs a switch. Ends that sleep at
+ * once are woken on each way instead of seeing the line: by the round trip of two sleepers. */
+static void rule_user_round(struct making *making, const struct cell *cell, const int *cpus)
 {
+    const struct setup *setup = &cell->setup;
     double more_lines = (double)setup->size / LINE_BYTES - 1;
     size_t block = setup->size < MOST_BULK ? setup->size : MOST_BULK;
     if (cpus[0] == cpus[1]) {
@@ -45,6 +47,12 @@ static void rule_user_round(struct making *making, const struct setup *setup, co
     }
     making->rule->name = "line";
     add_term(making, YARDSTICK_LINE_STORE, cpus, 0, (struct limit_term){.times = 1});
+    if (cell_wait(cell) == WEIR_WAIT_BLOCK) {
+        making->rule->name = "wake";
+        add_term(making, YARDSTICK_WAKE_ROUND, cpus, 0, (struct limit_term){.times = 1, .per_sleep = true});
+        add_term(making, YARDSTICK_LINE_STORE, cpus, 0, (struct limit_term){.times = -1, .per_sleep = true});
+        return;
+    }
     if (setup->size >= BULK_BYTES && setup->access == ACCESS_PLACE)
         return;
     if (setup->size >= BULK_BYTES) {
@@ -136,7 +144,7 @@ int limit_rule_make(struct limit_rule *ret, struct gauges *gauges, const struct 
     else if (cpu_producer >= 0 && cpu_consumer >= 0 && is_stream)
         rule_user_stream(&making, &cell->setup, cpus);
     else if (cpu_producer >= 0 && cpu_consumer >= 0)
-        rule_user_round(&making, &cell->setup, cpus);
+        rule_user_round(&making, cell, cpus);
     return making.failed ? -1 : 0;
 }
 

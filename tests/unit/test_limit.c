@@ -26,7 +26,7 @@ static struct cell make_cell(const char *spec, uint32_t capabilities, enum patte
     return cell;
 }
 
-/* Every gauge shows 100 ns, or 1 GB/s; system calls 10 ns. */
+/* Every gauge shows 100 ns, or 1 GB/s; system calls 10 ns, a wake there and back 300 ns. */
 static void show(struct gauges *gauges)
 {
     for (size_t i = 0; i < gauges->count; i++) {
@@ -36,6 +36,8 @@ static void show(struct gauges *gauges)
         gauge->values[0] = yardstick_facts(gauge->yardstick)->is_rate ? 1e9 : 100;
         if (gauge->yardstick == YARDSTICK_CALL)
             gauge->values[0] = 10;
+        if (gauge->yardstick == YARDSTICK_WAKE_ROUND)
+            gauge->values[0] = 300;
         gauge->count = gauge->capacity = 1;
     }
 }
@@ -79,6 +81,17 @@ static void user_space_round_trips(void **state)
     expect(settle(&cell, 1, 1, 0), "switch", 200);
 }
 
+static void sleepers_in_user_space_are_woken(void **state)
+{
+    (void)state;
+    struct cell cell = make_cell("shm", 0, PATTERN_PINGPONG, 64);
+    cell.setup.wait = WEIR_WAIT_BLOCK;
+
+    expect(settle(&cell, 0, 1, 2), "wake", 300);
+    expect(settle(&cell, 0, 1, 0), "wake", 100); /* nobody slept: the line */
+    expect(settle(&cell, 1, 1, 2), "switch", 200);
+}
+
 static void user_space_streams(void **state)
 {
     (void)state;
@@ -110,9 +123,9 @@ static void kernel_round_trips_count_sleeps(void **state)
     (void)state;
     struct cell cell = make_cell("pipe", KERNEL, PATTERN_PINGPONG, 64);
     expect(settle(&cell, 0, 1, 0), "transit + wake", 200);
-    expect(settle(&cell, 0, 1, 1), "transit + wake", 200 + 30);
-    expect(settle(&cell, 0, 1, 2), "transit + wake", 200 + 60);
-    expect(settle(&cell, 0, 1, 8), "transit + wake", 200 + 60); /* more sleeps are the channel's own */
+    expect(settle(&cell, 0, 1, 1), "transit + wake", 200 + 130);
+    expect(settle(&cell, 0, 1, 2), "transit + wake", 200 + 260);
+    expect(settle(&cell, 0, 1, 8), "transit + wake", 200 + 260); /* more sleeps are the channel's own */
     expect(settle(&cell, 1, 1, 2), "transit + switch", 200 + 160);
     expect(settle(&cell, -1, -1, 2), "transit", 200);
 }
@@ -207,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(user_space_round_trips),
+        cmocka_unit_test(sleepers_in_user_space_are_woken),
         cmocka_unit_test(user_space_streams),
         cmocka_unit_test(nobody_copies_in_place),
         cmocka_unit_test(kernel_round_trips_count_sleeps),
