@@ -290,11 +290,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
-/* Returns memory that is never freed. */
-static char *describe(const struct bare_program *program)
+/* Called once: the memory is never freed. */
+static const char *describe(const struct bare_program *program)
 {
-    char *text = NULL;
-    size_t length = 0;
+    static char *text;
+    static size_t length;
     FILE *stream = open_memstream(&text, &length);
     if (stream == NULL)
         bare_fail("open_memstream");
