@@ -116,7 +116,7 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
     if (state->queue < 0)
         return state->queue;
     size_t capacity = size_queue(state->queue, channel->depth * longest, (size_t)limits.msgmnb);
-    if (longest > capacity)
+    if (longest > capacity || longest == 0) /* 0 never comes: the core fills in its default */
         return weir_error_set(error, WEIR_EMSGSIZE,
                               "messages of %zu bytes do not fit: a queue holds %zu (root may raise "
                               "/proc/sys/kernel/msgmnb)",

@@ -132,6 +132,7 @@ static void outlive_consumer(struct actor *self)
 static void receive_nothing(struct actor *self)
 {
     (void)self;
+    reach(1);
     stay();
 }
 
@@ -139,6 +140,7 @@ static void kill_consumer_idle(struct scene *scene)
 {
     open_channel(scene, &one_to_one);
     start_workers(scene, outlive_consumer, receive_nothing);
+    await(1); /* who dies before it has attached was never there */
     await_standstill();
     kill_worker(scene, WEIR_CONSUMER, 0);
 }
