@@ -97,6 +97,16 @@ def median(values):
     return statistics.median(values) if values else math.nan
 
 
+def interval_of_median(values, confidence=0.95):
+    """From order statistics, with at least that confidence (the sign test); None if there are too few."""
+    values, n = sorted(values), len(values)
+    low, tail = 0, 0.0
+    while low < n and tail + math.comb(n, low) / 2**n <= (1 - confidence) / 2:
+        tail += math.comb(n, low) / 2**n
+        low += 1
+    return (values[low - 1], values[n - low]) if low > 0 else None
+
+
 def share_interval(hits, trials, confidence=0.95):
     """The exact interval of a share (Clopper and Pearson, 1934), by bisection."""
 
