@@ -30,7 +30,8 @@ def time_text(ns):
 def columns_of(result, spec):
     """Wall and CPU time of a message; n/a where the channel cannot be so."""
     cells = result.cells(spec=spec)
-    return [time_text(cells[0]["cost_ns"]["median"]), time_text(cells[0]["cpu_ns"]["total"])] if cells else ["n/a"] * 2
+    known = cells and cells[0]["cost_ns"]  # null: the budget ended before its first round
+    return [time_text(cells[0]["cost_ns"]["median"]), time_text(cells[0]["cpu_ns"]["total"])] if known else ["n/a"] * 2
 
 
 def table(lab, name):

@@ -99,7 +99,10 @@ class Lab:
             document = json.loads(done.stdout)
         except ValueError:
             raise Unable(f"{command}: {(done.stderr.strip() or 'it printed nothing').splitlines()[0]}") from None
-        document["cells"] = [cell for cell in document["cells"] if cell["status"] == "ok"]
+        document["cells"] = [cell for cell in document["cells"] if cell["status"] != "skipped"]
+        for cell in document["cells"]:
+            if cell["status"] == "failed":
+                raise Unable(f"{cell['id']} failed: {cell['reason']}")
         return Result(self, document, command)
 
     def program(self, *words):
