@@ -63,6 +63,11 @@ static ssize_t try_reserve(struct weir_endpoint *endpoint, struct weir_attempt *
     return endpoint->driver->reserve(&endpoint->view, attempt->length, attempt->in);
 }
 
+static ssize_t try_commit(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
+{
+    return endpoint->driver->commit(&endpoint->view, attempt->length, attempt->flags);
+}
+
 static ssize_t try_peek(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
 {
     return endpoint->driver->peek(&endpoint->view, attempt->in);
@@ -162,6 +167,10 @@ int weir_commit(struct weir_endpoint *endpoint, size_t length, unsigned flags, i
     int result;
     if (endpoint->driver->capabilities & WEIR_CAP_RESERVE) {
         result = endpoint->driver->commit(&endpoint->view, length, flags);
+        if (result == WEIR_EAGAIN) {
+            struct weir_attempt again = {.try = try_commit, .length = length, .flags = flags};
+            result = (int)weir_await(endpoint, &again, deadline_ns);
+        }
         if (result == 0)
             sent(endpoint, flags);
     } else {

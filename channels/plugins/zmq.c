@@ -149,31 +149,85 @@ static bool has_room(void *socket)
     return events & ZMQ_POLLOUT;
 }
 
+/* After a send that failed: 0 if it is to be tried again. */
+static int refused(struct zmq_endpoint *endpoint)
+{
+    if (errno == EAGAIN)
+        endpoint->full = true;
+    else if (errno != EINTR)
+        return WEIR_ESYSTEM;
+    return 0;
+}
+
+static int accepted(struct zmq_endpoint *endpoint)
+{
+    endpoint->full = false;
+    endpoint->sent++;
+    return 0;
+}
+
 static int push(struct weir_driver_endpoint *view, const void *buffer, size_t length, unsigned flags)
 {
     struct zmq_endpoint *endpoint = view->state;
     (void)flags;
-    for (;;) {
+    int result = 0;
+    while (result == 0) {
         if (endpoint->full && !has_room(endpoint->socket))
             return WEIR_EAGAIN;
-        if (zmq_send(endpoint->socket, buffer, length, ZMQ_DONTWAIT) >= 0) {
-            endpoint->full = false;
-            endpoint->sent++;
-            return 0;
-        }
-        if (errno == EAGAIN)
-            endpoint->full = true;
-        else if (errno != EINTR)
-            return WEIR_ESYSTEM;
+        if (zmq_send(endpoint->socket, buffer, length, ZMQ_DONTWAIT) >= 0)
+            return accepted(endpoint);
+        result = refused(endpoint);
     }
+    return result;
 }
 
+/* Gives up the message that is shown or reserved. */
 static void release(struct weir_driver_endpoint *view)
 {
     struct zmq_endpoint *endpoint = view->state;
-    if (endpoint->showing)
+    if (endpoint->holding)
         zmq_msg_close(&endpoint->message);
-    endpoint->showing = false;
+    endpoint->holding = false;
+}
+
+/* Whether there is room only a send tells without a system call: so commit finds out. */
+static int reserve(struct weir_driver_endpoint *view, size_t length, void **ret_buffer)
+{
+    struct zmq_endpoint *endpoint = view->state;
+    if (zmq_msg_init_size(&endpoint->message, length) != 0)
+        return WEIR_ENOMEM;
+    endpoint->holding = true;
+    *ret_buffer = zmq_msg_data(&endpoint->message);
+    return 0;
+}
+
+/* libzmq cannot shorten a message: what is committed in part is copied. */
+static int shorten(struct zmq_endpoint *endpoint, size_t length)
+{
+    zmq_msg_t part;
+    if (zmq_msg_init_size(&part, length) != 0)
+        return WEIR_ENOMEM;
+    memcpy(zmq_msg_data(&part), zmq_msg_data(&endpoint->message), length);
+    zmq_msg_move(&endpoint->message, &part);
+    zmq_msg_close(&part);
+    return 0;
+}
+
+static int commit(struct weir_driver_endpoint *view, size_t length, unsigned flags)
+{
+    struct zmq_endpoint *endpoint = view->state;
+    (void)flags;
+    int result = length < zmq_msg_size(&endpoint->message) ? shorten(endpoint, length) : 0;
+    while (result == 0) {
+        if (endpoint->full && !has_room(endpoint->socket))
+            return WEIR_EAGAIN;
+        if (zmq_msg_send(&endpoint->message, endpoint->socket, ZMQ_DONTWAIT) >= 0) {
+            endpoint->holding = false; /* the message is libzmq's */
+            return accepted(endpoint);
+        }
+        result = refused(endpoint);
+    }
+    return result;
 }
 
 /* Our producers send single frames of at most max_message_bytes: the rest is a stranger's. */
@@ -181,7 +235,7 @@ static ssize_t receive_frame(struct weir_driver_endpoint *view)
 {
     struct zmq_endpoint *endpoint = view->state;
     zmq_msg_init(&endpoint->message);
-    endpoint->showing = true;
+    endpoint->holding = true;
     while (zmq_msg_recv(&endpoint->message, endpoint->socket, ZMQ_DONTWAIT) < 0) {
         const int reason = errno;
         if (reason != EINTR) {
@@ -260,7 +314,7 @@ static const struct weir_driver zmq_driver = {
     .abi = WEIR_DRIVER_ABI,
     .name = "zmq",
     .summary = "libzmq PUSH/PULL sockets over inproc, ipc or tcp",
-    .capabilities = WEIR_CAP_PEEK | WEIR_CAP_FD | WEIR_CAP_ASYNC | WEIR_CAP_KERNEL,
+    .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK | WEIR_CAP_FD | WEIR_CAP_ASYNC | WEIR_CAP_KERNEL,
     .wait = WEIR_WAIT_BLOCK,
     .channel_bytes = sizeof(struct zmq_channel),
     .endpoint_bytes = sizeof(struct zmq_endpoint),
@@ -272,6 +326,9 @@ static const struct weir_driver zmq_driver = {
     .detach = detach,
     .send = push,
     .recv = pull,
+    .reserve = reserve,
+    .commit = commit,
+    .abort = release,
     .peek = peek,
     .release = release,
     .fd = ready_fd,

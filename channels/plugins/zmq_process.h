@@ -36,7 +36,7 @@ struct zmq_channel {
 struct zmq_endpoint {
     bool entered; /* counted in `attached` */
     bool full;    /* the last send found no room */
-    bool showing; /* `message` is one, between peek and release */
+    bool holding; /* `message` is one: between peek and release, or between reserve and commit or abort */
     int ready_fd;
     uint64_t sent;
     void *socket;

@@ -192,8 +192,9 @@ WEIR_API ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t 
 
 /* Reserve hands out `length` bytes to write in place (64-byte aligned only if the driver says so), commit sends the
  * first `length` of them, abort gives them back. One reservation at a time; nothing is visible before commit. The
- * memory belongs to the channel. With a lent buffer (no WEIR_CAP_RESERVE) it is commit that may wait: on WEIR_EAGAIN
- * or WEIR_ETIMEDOUT the reservation stays and commit may be called again. Errors as weir_send. */
+ * memory belongs to the channel. With a lent buffer (no WEIR_CAP_RESERVE), and where a mechanism tells of room only to
+ * who sends (zmq), it is commit that may wait: on WEIR_EAGAIN or WEIR_ETIMEDOUT the reservation stays and commit may be
+ * called again. Errors as weir_send. */
 WEIR_API int weir_reserve(struct weir_endpoint *endpoint, size_t length, void **ret_buffer, int64_t deadline_ns);
 WEIR_API int weir_commit(struct weir_endpoint *endpoint, size_t length, unsigned flags, int64_t deadline_ns);
 WEIR_API int weir_abort(struct weir_endpoint *endpoint);

@@ -104,7 +104,8 @@ struct weir_driver {
     ssize_t (*recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
 
     /* WEIR_CAP_RESERVE: all three. reserve: 0 with `length` writable bytes, or WEIR_EAGAIN; commit publishes
-     * `length` of them (never more) and cannot fail for want of room; abort gives them back. */
+     * `length` of them (never more); abort gives them back. Where reserve cannot know whether there is room, commit
+     * says WEIR_EAGAIN, has done nothing, and is called again. */
     int (*reserve)(struct weir_driver_endpoint *endpoint, size_t length, void **ret_buffer);
     int (*commit)(struct weir_driver_endpoint *endpoint, size_t length, unsigned flags);
     void (*abort)(struct weir_driver_endpoint *endpoint);
