@@ -160,7 +160,7 @@ static void detach(struct weir_driver_endpoint *endpoint)
 
 static void ask_for_line(const unsigned char *line)
 {
-#if defined(__x86_64__) || defined(__i386__)
+#if defined(__x86_64__)
     __asm__ volatile("prefetchw %0" : : "m"(*line)); /* of the compilers' own prefetch, only some flags make this */
 #else
     __builtin_prefetch(line, 1);
