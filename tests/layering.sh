@@ -61,7 +61,7 @@ allowed() {
         cyclone) own=dds ;;
         moodycamel) own=readerwriterqueue ;;
         esac
-        [[ $place =~ ^channels/plugins/peers/$(first_word "$file")(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own || $place =~ $libcxx ]] ;;
+        [[ $place =~ ^channels/plugins/peers/$(first_word "$file")(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own || $place == \"$(first_word "$file")_*.h\" || $place =~ $libcxx ]] ;;
     channels/plugins/*) [[ $place =~ ^channels/plugins/$own(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own ]] ;;
     channels/*) [[ $place =~ ^channels/[^/]+\.h$ ]] ;;
     workers/*) [[ $place == workers/* ]] ;;
