@@ -8,10 +8,18 @@
 #include <sys/mman.h>
 
 #include "cells.h"
-#include "ring.h"
+#include "copy.h"
 
-/* A lane takes no more than this unless its longest messages need it, or the user says so. */
-#define MOST_LANE_BYTES ((size_t)8 << 20)
+/* A lane takes no more than this unless its longest messages need it, or the user says so: what is in flight should
+ * stay in the cache next to a CPU, together with what the CPU works on. */
+#define MOST_LANE_BYTES ((size_t)512 << 10)
+
+/* A consumer tells of what it has read after so much at most: rarely enough that the line of its word travels once for
+ * many messages. */
+#define MOST_LAG_BYTES ((size_t)4096)
+
+/* So many messages of one lane come in a row while others may wait. */
+#define MOST_IN_A_ROW 16u
 
 union lane {
     struct weir_ring_producer producer;
@@ -25,20 +33,17 @@ struct weir_lanes_end {
     uint32_t index; /* a consumer's */
     uint32_t count; /* of lanes: 1 for a producer */
     uint32_t turn;  /* the lane that a consumer looks at first */
+    uint32_t row;   /* messages that this lane has given in a row */
     union lane lanes[];
 };
 
 /* ---- geometry ------------------------------------------------------------------------------------------------ */
 
-static size_t power_of_two(size_t least)
+static size_t whole_pages(size_t bytes)
 {
-    size_t power = RING_PAGE;
-    while (power < least)
-        power *= 2;
-    return power;
+    return (bytes + 4095) & ~(size_t)4095;
 }
 
-/* One record more than the depth: the filler at the ring's end may be nearly as long. */
 static size_t plan_ring(struct weir_lanes *lanes, size_t longest, size_t depth, size_t capacity_bytes)
 {
     size_t record = weir_ring_record_bytes(longest);
@@ -46,9 +51,8 @@ static size_t plan_ring(struct weir_lanes *lanes, size_t longest, size_t depth, 
     size_t fit = most / record > 2 ? most / record - 1 : 1;
     if (capacity_bytes != 0 || depth > fit)
         depth = fit;
-    lanes->ring_limit = (depth + 1) * record;
-    lanes->ring_capacity = power_of_two(lanes->ring_limit);
-    lanes->lane_bytes = weir_ring_bytes(lanes->ring_capacity);
+    lanes->ring = weir_ring_plan(depth, longest, MOST_LAG_BYTES);
+    lanes->lane_bytes = whole_pages(weir_ring_bytes(&lanes->ring));
     return depth;
 }
 
@@ -111,14 +115,18 @@ static void init_lane(struct weir_lanes_end *end, union lane *lane, const struct
         else
             weir_cells_resume_consumer(&lane->cells, end->index);
     } else if (produces) {
-        weir_ring_producer_init(&lane->producer, lane_memory(lanes, index), lanes->ring_capacity, lanes->ring_limit);
+        weir_ring_producer_init(&lane->producer, lane_memory(lanes, index), &lanes->ring);
     } else {
-        weir_ring_consumer_init(&lane->consumer, lane_memory(lanes, index), lanes->ring_capacity, longest);
+        weir_ring_consumer_init(&lane->consumer, lane_memory(lanes, index), &lanes->ring, longest);
     }
 }
 
-int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes,
-                      struct weir_lanes_end **ret_end)
+static inline struct weir_lanes_end *end_of(const struct weir_driver_endpoint *endpoint)
+{
+    return *(struct weir_lanes_end **)endpoint->state;
+}
+
+int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes)
 {
     bool produces = endpoint->role == WEIR_PRODUCER;
     uint32_t count = produces ? 1 : lanes->lanes;
@@ -135,22 +143,24 @@ int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_l
     /* This process's page tables are filled now and not by the first messages. Where the kernel does not know how
      * (before 5.14) the first messages do it. */
     madvise(lane_memory(lanes, first), count * lanes->lane_bytes, MADV_POPULATE_WRITE);
-    *ret_end = end;
+    *(struct weir_lanes_end **)endpoint->state = end;
     return 0;
 }
 
-void weir_lanes_detach(struct weir_lanes_end *end)
+void weir_lanes_detach(struct weir_driver_endpoint *endpoint)
 {
-    free(end);
+    free(end_of(endpoint));
 }
 
-int weir_lanes_reserve(struct weir_lanes_end *end, size_t length, void **ret_buffer)
+/* ---- producing ----------------------------------------------------------------------------------------------- */
+
+static inline int reserve(struct weir_lanes_end *end, size_t length, void **ret_buffer)
 {
     return end->has_cells ? weir_cells_reserve(&end->lanes[0].cells, end->endpoint, ret_buffer)
                           : weir_ring_reserve(&end->lanes[0].producer, length, ret_buffer);
 }
 
-void weir_lanes_commit(struct weir_lanes_end *end, size_t length)
+static inline void commit(struct weir_lanes_end *end, size_t length)
 {
     if (end->has_cells)
         weir_cells_commit(&end->lanes[0].cells, length);
@@ -158,55 +168,94 @@ void weir_lanes_commit(struct weir_lanes_end *end, size_t length)
         weir_ring_commit(&end->lanes[0].producer, length);
 }
 
-int weir_lanes_send(struct weir_lanes_end *end, const void *buffer, size_t length)
+int weir_lanes_send(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
 {
+    (void)flags; /* a message costs no more alone than among others */
+    struct weir_lanes_end *end = end_of(endpoint);
     void *body;
-    int result = weir_lanes_reserve(end, length, &body);
+    int result = reserve(end, length, &body);
     if (result != 0)
         return result;
-    if (length > 0)
-        memcpy(body, buffer, length);
-    weir_lanes_commit(end, length);
+    weir_copy(body, buffer, length);
+    commit(end, length);
     return 0;
 }
 
-static ssize_t peek_lane(struct weir_lanes_end *end, uint32_t index, const void **ret_buffer)
+int weir_lanes_reserve(struct weir_driver_endpoint *endpoint, size_t length, void **ret_buffer)
+{
+    return reserve(end_of(endpoint), length, ret_buffer);
+}
+
+int weir_lanes_commit(struct weir_driver_endpoint *endpoint, size_t length, unsigned flags)
+{
+    (void)flags;
+    commit(end_of(endpoint), length);
+    return 0;
+}
+
+void weir_lanes_abort(struct weir_driver_endpoint *endpoint)
+{
+    struct weir_lanes_end *end = end_of(endpoint);
+    if (!end->has_cells) /* of cells a reservation is only a look at the room */
+        weir_ring_abort(&end->lanes[0].producer);
+}
+
+/* ---- consuming ----------------------------------------------------------------------------------------------- */
+
+static inline ssize_t peek_lane(struct weir_lanes_end *end, uint32_t index, const void **ret_buffer)
 {
     return end->has_cells ? weir_cells_peek(&end->lanes[index].cells, end->index, ret_buffer)
                           : weir_ring_peek(&end->lanes[index].consumer, ret_buffer);
 }
 
+static inline void next_turn(struct weir_lanes_end *end)
+{
+    end->row = 0;
+    end->turn = end->turn + 1 < end->count ? end->turn + 1 : 0;
+}
+
 /* Leaves `turn` at the lane of the message shown; release moves it on. */
-ssize_t weir_lanes_peek(struct weir_lanes_end *end, const void **ret_buffer)
+static inline ssize_t peek(struct weir_lanes_end *end, const void **ret_buffer)
 {
     for (uint32_t tried = 0; tried < end->count; tried++) {
         ssize_t result = peek_lane(end, end->turn, ret_buffer);
         if (result != WEIR_EAGAIN)
             return result;
-        end->turn = end->turn + 1 < end->count ? end->turn + 1 : 0;
+        next_turn(end);
     }
     return WEIR_EAGAIN;
 }
 
-void weir_lanes_release(struct weir_lanes_end *end)
+static inline void release(struct weir_lanes_end *end)
 {
     if (end->has_cells)
         weir_cells_release(&end->lanes[end->turn].cells);
     else
         weir_ring_release(&end->lanes[end->turn].consumer);
-    end->turn = end->turn + 1 < end->count ? end->turn + 1 : 0;
+    if (++end->row == MOST_IN_A_ROW)
+        next_turn(end);
 }
 
-ssize_t weir_lanes_recv(struct weir_lanes_end *end, void *buffer, size_t capacity)
+ssize_t weir_lanes_recv(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
+    struct weir_lanes_end *end = end_of(endpoint);
     const void *body;
-    ssize_t length = weir_lanes_peek(end, &body);
+    ssize_t length = peek(end, &body);
     if (length < 0)
         return length;
     if ((size_t)length > capacity)
         return WEIR_ECORRUPT;
-    if (length > 0)
-        memcpy(buffer, body, (size_t)length);
-    weir_lanes_release(end);
+    weir_copy(buffer, body, (size_t)length);
+    release(end);
     return length;
+}
+
+ssize_t weir_lanes_peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer)
+{
+    return peek(end_of(endpoint), ret_buffer);
+}
+
+void weir_lanes_release(struct weir_driver_endpoint *endpoint)
+{
+    release(end_of(endpoint));
 }

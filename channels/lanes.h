@@ -13,18 +13,24 @@
 
 #include <weir/driver.h>
 
+#include "ring.h"
+
 /* Geometry; private to each process, so that nobody else can change it. */
 struct weir_lanes {
     unsigned char *memory;
     size_t lane_bytes;
-    size_t ring_capacity; /* with one consumer */
-    size_t ring_limit;
-    size_t cell_stride; /* with several */
+    struct weir_ring_geometry ring; /* with one consumer */
+    size_t cell_stride;             /* with several */
     size_t cell_count;
     uint32_t lanes;
 };
 
-struct weir_lanes_end;
+/* The option of drivers that let their users say how large a lane is. */
+#define WEIR_LANES_OPTION_CAPACITY                                                                                     \
+    {                                                                                                                  \
+        .name = "capacity", .type = WEIR_OPTION_NUMBER, .fallback = "0", .min = 0, .max = (uint64_t)1 << 32,           \
+        .help = "bytes of each producer's ring; 0: as the channel's depth needs, up to 512K"                           \
+    }
 
 /* Plans lanes for the channel, `capacity_bytes` each if not 0; sets the channel's effective depth and returns the bytes
  * of memory that are needed. */
@@ -33,15 +39,17 @@ size_t weir_lanes_plan(struct weir_lanes *lanes, struct weir_driver_channel *cha
 /* Once, in `create`, on zeroed memory of the planned size. */
 void weir_lanes_format(struct weir_lanes *lanes, void *memory);
 
-/* The driver's operations. The endpoint's state is a struct weir_lanes_end * that attach makes. */
-int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes,
-                      struct weir_lanes_end **ret_end);
-void weir_lanes_detach(struct weir_lanes_end *end);
-int weir_lanes_send(struct weir_lanes_end *end, const void *buffer, size_t length);
-ssize_t weir_lanes_recv(struct weir_lanes_end *end, void *buffer, size_t capacity);
-int weir_lanes_reserve(struct weir_lanes_end *end, size_t length, void **ret_buffer);
-void weir_lanes_commit(struct weir_lanes_end *end, size_t length);
-ssize_t weir_lanes_peek(struct weir_lanes_end *end, const void **ret_buffer);
-void weir_lanes_release(struct weir_lanes_end *end);
+/* The driver's operations, as they stand in its table; attach is called by the driver's own, with the lanes. The
+ * endpoint's state is one pointer (WEIR_LANES_ENDPOINT_BYTES), which attach sets. */
+#define WEIR_LANES_ENDPOINT_BYTES sizeof(void *)
+int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes);
+void weir_lanes_detach(struct weir_driver_endpoint *endpoint);
+int weir_lanes_send(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags);
+ssize_t weir_lanes_recv(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
+int weir_lanes_reserve(struct weir_driver_endpoint *endpoint, size_t length, void **ret_buffer);
+int weir_lanes_commit(struct weir_driver_endpoint *endpoint, size_t length, unsigned flags);
+void weir_lanes_abort(struct weir_driver_endpoint *endpoint);
+ssize_t weir_lanes_peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer);
+void weir_lanes_release(struct weir_driver_endpoint *endpoint);
 
 #endif

@@ -47,7 +47,7 @@ struct state {
 };
 
 struct end {
-    struct weir_lanes_end *lanes;
+    void *lanes;     /* first, for weir_lanes_* */
     uint32_t untold; /* messages taken off since producers were last told of room */
     uint32_t tell_after;
 };
@@ -95,7 +95,7 @@ static int attach(struct weir_driver_endpoint *endpoint)
     struct end *end = endpoint->state;
     size_t depth = endpoint->channel->depth;
     end->tell_after = depth < 8 ? 1 : (uint32_t)(depth / 4);
-    return weir_lanes_attach(endpoint, &state->lanes, &end->lanes);
+    return weir_lanes_attach(endpoint, &state->lanes);
 }
 
 /* ---- telling and arming -------------------------------------------------------------------------------------- */
@@ -173,36 +173,19 @@ static int descriptor(struct weir_driver_endpoint *endpoint, short *ret_events)
 
 /* ---- messages ------------------------------------------------------------------------------------------------ */
 
-static struct weir_lanes_end *lanes_of(const struct weir_driver_endpoint *endpoint)
-{
-    return ((const struct end *)endpoint->state)->lanes;
-}
-
 static int send_message(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
 {
-    (void)flags;
-    int result = weir_lanes_send(lanes_of(endpoint), buffer, length);
+    int result = weir_lanes_send(endpoint, buffer, length, flags);
     if (result == 0)
         tell(endpoint, WEIR_CONSUMER);
     return result;
 }
 
-static int reserve(struct weir_driver_endpoint *endpoint, size_t length, void **ret_buffer)
-{
-    return weir_lanes_reserve(lanes_of(endpoint), length, ret_buffer);
-}
-
 static int commit(struct weir_driver_endpoint *endpoint, size_t length, unsigned flags)
 {
-    (void)flags;
-    weir_lanes_commit(lanes_of(endpoint), length);
+    weir_lanes_commit(endpoint, length, flags);
     tell(endpoint, WEIR_CONSUMER);
     return 0;
-}
-
-static void abort_reservation(struct weir_driver_endpoint *endpoint)
-{
-    (void)endpoint; /* a reservation is a look at the room; nothing was published */
 }
 
 static void tell_of_room(struct weir_driver_endpoint *endpoint)
@@ -225,7 +208,7 @@ static void count_room(struct weir_driver_endpoint *endpoint)
 
 static ssize_t peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer)
 {
-    ssize_t length = weir_lanes_peek(lanes_of(endpoint), ret_buffer);
+    ssize_t length = weir_lanes_peek(endpoint, ret_buffer);
     if (length == WEIR_EAGAIN && ((const struct end *)endpoint->state)->untold > 0)
         tell_of_room(endpoint);
     return length;
@@ -233,13 +216,13 @@ static ssize_t peek(struct weir_driver_endpoint *endpoint, const void **ret_buff
 
 static void release(struct weir_driver_endpoint *endpoint)
 {
-    weir_lanes_release(lanes_of(endpoint));
+    weir_lanes_release(endpoint);
     count_room(endpoint);
 }
 
 static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
-    ssize_t length = weir_lanes_recv(lanes_of(endpoint), buffer, capacity);
+    ssize_t length = weir_lanes_recv(endpoint, buffer, capacity);
     if (length >= 0)
         count_room(endpoint);
     else if (length == WEIR_EAGAIN && ((const struct end *)endpoint->state)->untold > 0)
@@ -252,7 +235,7 @@ static void detach(struct weir_driver_endpoint *endpoint)
     const struct end *end = endpoint->state;
     if (end->untold > 0)
         tell_of_room(endpoint);
-    weir_lanes_detach(end->lanes);
+    weir_lanes_detach(endpoint);
 }
 
 extern const struct weir_driver weir_driver_eventfd;
@@ -270,9 +253,9 @@ const struct weir_driver weir_driver_eventfd = {
     .detach = detach,
     .send = send_message,
     .recv = recv_message,
-    .reserve = reserve,
+    .reserve = weir_lanes_reserve,
     .commit = commit,
-    .abort = abort_reservation,
+    .abort = weir_lanes_abort,
     .peek = peek,
     .release = release,
     .fd = descriptor,

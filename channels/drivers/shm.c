@@ -23,12 +23,7 @@ static const struct weir_option options[] = {
                         .fallback = "posix",
                         .choices = "posix|memfd",
                         .help = "posix: a shared-memory object without a name; memfd: a sealed memfd_create"},
-    [OPTION_CAPACITY] = {.name = "capacity",
-                         .type = WEIR_OPTION_NUMBER,
-                         .fallback = "0",
-                         .min = 0,
-                         .max = (uint64_t)1 << 32,
-                         .help = "bytes of each producer's ring; 0: as the channel's depth needs, up to 8M"},
+    [OPTION_CAPACITY] = WEIR_LANES_OPTION_CAPACITY,
     {.name = NULL},
 };
 
@@ -109,59 +104,10 @@ static void destroy(struct weir_driver_channel *channel)
         munmap(state->memory, state->bytes);
 }
 
-/* An endpoint's state is one pointer, to its end of the lanes. */
-static struct weir_lanes_end *end_of(struct weir_driver_endpoint *endpoint)
-{
-    return *(struct weir_lanes_end **)endpoint->state;
-}
-
 static int attach(struct weir_driver_endpoint *endpoint)
 {
     const struct state *state = endpoint->channel->state;
-    return weir_lanes_attach(endpoint, &state->lanes, endpoint->state);
-}
-
-static void detach(struct weir_driver_endpoint *endpoint)
-{
-    weir_lanes_detach(end_of(endpoint));
-}
-
-static int send_message(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
-{
-    (void)flags;
-    return weir_lanes_send(end_of(endpoint), buffer, length);
-}
-
-static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
-{
-    return weir_lanes_recv(end_of(endpoint), buffer, capacity);
-}
-
-static int reserve(struct weir_driver_endpoint *endpoint, size_t length, void **ret_buffer)
-{
-    return weir_lanes_reserve(end_of(endpoint), length, ret_buffer);
-}
-
-static int commit(struct weir_driver_endpoint *endpoint, size_t length, unsigned flags)
-{
-    (void)flags;
-    weir_lanes_commit(end_of(endpoint), length);
-    return 0;
-}
-
-static void abort_reservation(struct weir_driver_endpoint *endpoint)
-{
-    (void)endpoint; /* a reservation is a look at the room; nothing was published */
-}
-
-static ssize_t peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer)
-{
-    return weir_lanes_peek(end_of(endpoint), ret_buffer);
-}
-
-static void release(struct weir_driver_endpoint *endpoint)
-{
-    weir_lanes_release(end_of(endpoint));
+    return weir_lanes_attach(endpoint, &state->lanes);
 }
 
 extern const struct weir_driver weir_driver_shm;
@@ -172,17 +118,17 @@ const struct weir_driver weir_driver_shm = {
     .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK,
     .wait = WEIR_WAIT_ADAPTIVE,
     .channel_bytes = sizeof(struct state),
-    .endpoint_bytes = sizeof(struct weir_lanes_end *),
+    .endpoint_bytes = WEIR_LANES_ENDPOINT_BYTES,
     .options = options,
     .create = create,
     .destroy = destroy,
     .attach = attach,
-    .detach = detach,
-    .send = send_message,
-    .recv = recv_message,
-    .reserve = reserve,
-    .commit = commit,
-    .abort = abort_reservation,
-    .peek = peek,
-    .release = release,
+    .detach = weir_lanes_detach,
+    .send = weir_lanes_send,
+    .recv = weir_lanes_recv,
+    .reserve = weir_lanes_reserve,
+    .commit = weir_lanes_commit,
+    .abort = weir_lanes_abort,
+    .peek = weir_lanes_peek,
+    .release = weir_lanes_release,
 };
