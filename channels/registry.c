@@ -14,6 +14,7 @@ extern const struct weir_driver weir_driver_pipe;
 extern const struct weir_driver weir_driver_unix;
 extern const struct weir_driver weir_driver_fifo;
 extern const struct weir_driver weir_driver_tcp;
+extern const struct weir_driver weir_driver_ring;
 extern const struct weir_driver weir_driver_shm;
 extern const struct weir_driver weir_driver_mq;
 extern const struct weir_driver weir_driver_sysv;
@@ -34,6 +35,7 @@ static const struct {
     {"fifo", &weir_driver_fifo, {0}},
     {"tcp", &weir_driver_tcp, {0}},
     {"shm", &weir_driver_shm, {0}},
+    {"ring", &weir_driver_ring, {0}},
     {"zmq", NULL, {.to_run = "libzmq5", .to_build = "libzmq3-dev"}},
     {"mq", &weir_driver_mq, {0}},
     {"sysv", &weir_driver_sysv, {0}},

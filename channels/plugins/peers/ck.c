@@ -13,7 +13,6 @@
  */
 #include <sched.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include <ck_ring.h>
 
@@ -38,7 +37,7 @@ static const struct weir_option options[] = {
     {.name = NULL},
 };
 
-enum { SPINS_BEFORE_YIELD = 32, MOST_SLOT_BYTES = 8 << 20 };
+enum { SPINS_BEFORE_YIELD = 32 };
 
 /* ---- records ------------------------------------------------------------------------------------------------- */
 
@@ -101,7 +100,6 @@ struct rings {
 
 struct state {
     struct rings *rings;
-    size_t bytes;
     const struct record_kind *record; /* NULL: slots */
     struct ticket *full, *free;
     unsigned char *slots;
@@ -184,8 +182,7 @@ static int make_records(struct weir_driver_channel *channel, struct weir_error *
 {
     struct state *state = channel->state;
     uint32_t size = power_of_two_over(channel->depth);
-    state->bytes = sizeof *state->rings + size * state->record->bytes;
-    state->rings = weir_shared_alloc(channel, state->bytes);
+    state->rings = weir_shared_alloc(channel, sizeof *state->rings + size * state->record->bytes);
     if (state->rings == NULL)
         return weir_error_set(error, WEIR_ENOMEM, "no memory for %u records", size);
     ck_ring_init(&state->rings->full, size);
@@ -198,15 +195,12 @@ static int make_slots(struct weir_driver_channel *channel, struct weir_error *er
     struct state *state = channel->state;
     const struct weir_channel_config *config = channel->config;
     /* Two more in turn: one being written, one being read. Else as many as ends may hold. */
-    state->stride = (config->max_message_bytes + 63) / 64 * 64;
-    if (channel->depth > MOST_SLOT_BYTES / state->stride) /* as the ring of shm */
-        channel->depth = MOST_SLOT_BYTES / state->stride > 2 ? MOST_SLOT_BYTES / state->stride : 2;
     state->room = (uint32_t)channel->depth;
     state->slot_count = state->room + (state->in_turn ? 2 : config->producers + config->consumers);
+    state->stride = (config->max_message_bytes + 63) / 64 * 64;
     uint32_t size = power_of_two_over(state->slot_count);
     size_t tickets_bytes = (2 * (size_t)size * sizeof(struct ticket) + 63) / 64 * 64;
-    state->bytes = sizeof *state->rings + tickets_bytes + state->slot_count * state->stride;
-    state->rings = weir_shared_alloc(channel, state->bytes);
+    state->rings = weir_shared_alloc(channel, sizeof *state->rings + tickets_bytes + state->slot_count * state->stride);
     if (state->rings == NULL)
         return weir_error_set(error, WEIR_ENOMEM, "no memory for %u slots", state->slot_count);
     state->full = (struct ticket *)(void *)state->rings->memory;
@@ -247,7 +241,6 @@ static int attach(struct weir_driver_endpoint *endpoint)
 {
     struct end *end = endpoint->state;
     end->state = endpoint->channel->state;
-    madvise(end->state->rings, end->state->bytes, MADV_POPULATE_WRITE); /* now, not by the first messages */
     /* In turn: the successor of a producer goes on after the last slot that was published; the ring itself knows. */
     if (end->state->slots != NULL && end->state->in_turn && endpoint->role == WEIR_PRODUCER)
         end->slot = ck_pr_load_uint(&end->state->rings->full.p_tail) % end->state->slot_count;

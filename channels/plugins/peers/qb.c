@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -20,12 +19,10 @@
 
 #include <weir/driver.h>
 
-enum { CHUNK_HEADER_BYTES = 8, MOST_RING_BYTES = 8 << 20 };
+enum { CHUNK_HEADER_BYTES = 8 };
 
 struct state {
     qb_ringbuffer_t *ring;
-    void *memory; /* of the ring, mapped twice in a row */
-    size_t bytes;
     pid_t creator;
 };
 
@@ -55,8 +52,6 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
         return weir_error_set(error, WEIR_ENOMEM, "%zu messages of %zu bytes are more than this machine's memory",
                               channel->depth, config->max_message_bytes);
     size_t bytes = channel->depth * chunk_bytes;
-    if (bytes > MOST_RING_BYTES) /* as the ring of shm */
-        bytes = MOST_RING_BYTES > 2 * chunk_bytes ? MOST_RING_BYTES : 2 * chunk_bytes;
     uint64_t number;
     char name[64];
     if (getrandom(&number, sizeof number, 0) != sizeof number)
@@ -69,10 +64,7 @@ static int create(struct weir_driver_channel *channel, struct weir_error *error)
         return weir_error_errno(error, "libqb cannot make its ring buffer in /dev/shm");
     remove_names(state->ring);
     /* libqb rounds up to pages, and keeps a word and a margin of three free. */
-    state->bytes = (size_t)qb_rb_space_free(state->ring);
-    channel->depth = (state->bytes - 16) / chunk_bytes;
-    /* Where the ring lies: the first chunk's room is behind its header. */
-    state->memory = (char *)qb_rb_chunk_alloc(state->ring, 0) - CHUNK_HEADER_BYTES;
+    channel->depth = ((size_t)qb_rb_space_free(state->ring) - 16) / chunk_bytes;
     return 0;
 }
 
@@ -96,7 +88,6 @@ static int attach(struct weir_driver_endpoint *endpoint)
 {
     const struct state *state = endpoint->channel->state;
     *(qb_ringbuffer_t **)endpoint->state = state->ring;
-    madvise(state->memory, 2 * state->bytes, MADV_POPULATE_WRITE); /* now, not by the first messages */
     return 0;
 }
 
