@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "cli/specs.h"
 #include "cli/words.h"
+#include "render/render.h"
 
 static int take(void *values, int key, const char *text, struct weir_error *error)
 {
@@ -76,7 +77,8 @@ static void print_options(const struct weir_driver *driver)
             printf("%llu..%llu", (unsigned long long)option->min, (unsigned long long)option->max);
         else
             printf("TEXT");
-        printf(" (default %s)\n      %s\n", option->fallback, option->help);
+        printf(" (default %s)\n", option->fallback);
+        say(stdout, "      %s\n", option->help);
     }
     static const char *const waits[] = {"", "block", "spin", "adaptive"};
     printf("  wait=block|spin|adaptive (default %s)\n      how to wait when there is nothing to do\n",

@@ -242,7 +242,7 @@ extern const struct weir_driver weir_driver_eventfd;
 const struct weir_driver weir_driver_eventfd = {
     .abi = WEIR_DRIVER_ABI,
     .name = "eventfd",
-    .summary = "a lock-free ring for each producer, an eventfd for each end as its doorbell",
+    .summary = "a lock-free ring for each producer, eventfds as doorbells",
     .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK | WEIR_CAP_FD,
     .wait = WEIR_WAIT_ADAPTIVE,
     .channel_bytes = sizeof(struct state),

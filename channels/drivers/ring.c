@@ -43,7 +43,7 @@ extern const struct weir_driver weir_driver_ring;
 const struct weir_driver weir_driver_ring = {
     .abi = WEIR_DRIVER_ABI,
     .name = "ring",
-    .summary = "private memory: a lock-free ring for each producer, futex doorbells; threads only",
+    .summary = "private memory: a lock-free ring for each producer, for threads only",
     .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK,
     .wait = WEIR_WAIT_ADAPTIVE,
     .channel_bytes = sizeof(struct weir_lanes),

@@ -145,7 +145,7 @@ const struct weir_driver weir_driver_tcp = {
     /* Asynchronous: what the window has no room for is still with the sender's side when a send has returned. */
     WEIR_STREAM_OPERATIONS(WEIR_STREAM_CAPABILITIES | WEIR_CAP_ASYNC),
     .name = "tcp",
-    .summary = "a TCP connection through the loopback interface, with a length before each message",
+    .summary = "TCP through the loopback interface, a length before each message",
     .max_consumers = 1, /* nothing tells where a frame ends to the next one, should one die in the midst of it */
     .options = options,
     .probe = probe,

@@ -135,8 +135,10 @@ load helpers
 }
 
 @test "no help and no list is wider than 80 columns" {
-    for words in --help 'run --help' 'compare --help' 'limits --help' 'doctor --help' 'list --help' list 'list mutex' \
-        'list null' 'list shm' 'list zmq'; do
+    local words line drivers
+    mapfile -t drivers < <(weir list | cut -d ' ' -f 1)
+    for words in --help 'run --help' 'compare --help' 'limits --help' 'doctor --help' 'list --help' list \
+        "${drivers[@]/#/list }"; do
         # shellcheck disable=SC2086 # several words
         run weir $words
         expect_status 0
