@@ -42,7 +42,7 @@ static bool is_same(const struct sockaddr_in *a, const struct sockaddr_in *b)
 /* Takes our own connection from the queue; any local user could have called at that port. */
 static int accept_own(int listener, int caller)
 {
-    struct sockaddr_in own = {0}, other;
+    struct sockaddr_in own = {0}, other = {0};
     socklen_t length = sizeof own;
     if (getsockname(caller, (struct sockaddr *)&own, &length) != 0)
         return -1;
