@@ -20,8 +20,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "../fence.h"
 #include "../lanes.h"
-#include "../sanitizer.h"
 
 struct side {                                /* of a role */
     _Alignas(64) _Atomic uint32_t announced; /* some seat may be armed */
@@ -35,7 +35,7 @@ struct seat {
 /* What all ends share beside the lanes. */
 struct board {
     struct side sides[2];
-    _Alignas(64) _Atomic uint32_t fence; /* see full_fence; only ThreadSanitizer builds write it */
+    _Alignas(64) _Atomic uint32_t fence; /* for fence.h; only ThreadSanitizer builds write it */
     struct seat seats[];                 /* producers, then consumers */
 };
 
@@ -100,17 +100,6 @@ static int attach(struct weir_driver_endpoint *endpoint)
 
 /* ---- telling and arming -------------------------------------------------------------------------------------- */
 
-/* Orders stores before it against loads after it. ThreadSanitizer does not know fences. */
-static void full_fence(struct board *board)
-{
-#if WEIR_THREAD_SANITIZER
-    atomic_fetch_add(&board->fence, 1);
-#else
-    (void)board;
-    atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
 static uint32_t seat_of(const struct weir_driver_endpoint *endpoint)
 {
     return endpoint->role == WEIR_PRODUCER ? endpoint->index : endpoint->channel->config->producers + endpoint->index;
@@ -141,7 +130,7 @@ __attribute__((noinline)) static void ring_armed(const struct state *state, enum
 static inline void tell(const struct weir_driver_endpoint *endpoint, enum weir_role role)
 {
     const struct state *state = endpoint->channel->state;
-    full_fence(state->board); /* pairs with the fence in arm */
+    weir_fence_full(&state->board->fence); /* pairs with the fence in arm */
     if (atomic_load_explicit(&state->board->sides[role].announced, memory_order_relaxed) != 0)
         ring_armed(state, role, endpoint->channel->config->producers);
 }
@@ -161,7 +150,7 @@ static void arm(struct weir_driver_endpoint *endpoint, int polls)
     /* The other side heeds the first poller only from its next message on: so the first poll does not sleep. */
     if (polls && atomic_exchange_explicit(&side->polled, 1, memory_order_relaxed) == 0)
         ring(state->fds[seat]);
-    full_fence(board); /* pairs with the fence in tell */
+    weir_fence_full(&board->fence); /* pairs with the fence in tell */
 }
 
 static int descriptor(struct weir_driver_endpoint *endpoint, short *ret_events)
