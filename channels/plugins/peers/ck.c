@@ -18,6 +18,8 @@
 
 #include <weir/driver.h>
 
+#include "ck_records.h"
+
 enum { OPTION_KIND, OPTION_CARRY };
 enum carry { CARRY_AUTO, CARRY_VALUE, CARRY_SLOT };
 enum kind { AUTO, SPSC, MPSC, SPMC, MPMC };
@@ -37,52 +39,10 @@ static const struct weir_option options[] = {
     {.name = NULL},
 };
 
-enum { SPINS_BEFORE_YIELD = 32 };
-
-/* ---- records ------------------------------------------------------------------------------------------------- */
-
-/* What all records begin with. */
-struct record {
-    uint32_t length;
-    unsigned char body[];
+enum {
+    SPINS_BEFORE_YIELD = 32,
+    MOST_VALUE_BYTES = 12, /* above these slots were as fast or faster, as measured */
 };
-
-/* A record's size must be known to the compiler: it is copied as a value. */
-#define RECORD(size)                                                                                                   \
-    struct record##size {                                                                                              \
-        uint32_t length;                                                                                               \
-        unsigned char body[(size)-4];                                                                                  \
-    };                                                                                                                 \
-    CK_RING_PROTOTYPE(record##size, record##size)                                                                      \
-    static struct record *reserve_##size(ck_ring_t *ring, void *records)                                               \
-    {                                                                                                                  \
-        return (struct record *)ck_ring_enqueue_reserve_spsc_record##size(ring, records);                              \
-    }                                                                                                                  \
-    static bool take_##size(ck_ring_t *ring, void *records, void *target)                                              \
-    {                                                                                                                  \
-        return ck_ring_dequeue_spsc_record##size(ring, records, target);                                               \
-    }
-
-#define RECORDS(DO) DO(16) DO(32) DO(40) DO(48) DO(64) DO(72) DO(96) DO(128) DO(192) DO(264)
-RECORDS(RECORD)
-
-struct record_kind {
-    size_t bytes;
-    struct record *(*reserve)(ck_ring_t *ring, void *records);
-    bool (*take)(ck_ring_t *ring, void *records, void *target);
-};
-
-enum { MOST_RECORD_BYTES = 264, MOST_VALUE_BYTES = 12 /* above these slots were as fast or faster, as measured */ };
-#define RECORD_LINE(size) {size, reserve_##size, take_##size},
-static const struct record_kind record_kinds[] = {RECORDS(RECORD_LINE)};
-
-static const struct record_kind *least_record(size_t max_message_bytes)
-{
-    for (size_t i = 0; i < sizeof record_kinds / sizeof record_kinds[0]; i++)
-        if (record_kinds[i].bytes >= sizeof(struct record) + max_message_bytes)
-            return &record_kinds[i];
-    return NULL;
-}
 
 /* ---- slots --------------------------------------------------------------------------------------------------- */
 
