@@ -61,7 +61,8 @@ allowed() {
         cyclone) own=dds ;;
         moodycamel) own=readerwriterqueue ;;
         esac
-        [[ $place =~ ^channels/plugins/peers/$(first_word "$file")(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own || $place == \"$(first_word "$file")_*.h\" || $place =~ $libcxx ]] ;;
+        [[ $place =~ ^channels/plugins/peers/$(first_word "$file")(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own || $place == \"$(first_word "$file")_*.h\" || $place =~ $libcxx ||
+            $place =~ ^channels/plugins/peers/[a-z]+\.hpp$ ]] ;;
     channels/plugins/*) [[ $place =~ ^channels/plugins/$own(_[^/]*)?\.h$ || $place =~ ^\<(lib)?$own ]] ;;
     channels/*) [[ $place =~ ^channels/[^/]+\.h$ ]] ;;
     workers/*) [[ $place == workers/* ]] ;;
@@ -92,13 +93,13 @@ check_names() {
 check_tree() {
     local file names=()
     cd "$1"
-    for file in channels/drivers/*.c channels/plugins/*.c channels/plugins/peers/*.c*; do
+    for file in channels/drivers/*.c channels/plugins/*.c channels/plugins/peers/*.{c,cpp}; do
         [ ! -e "$file" ] || names+=("$(first_word "$file")")
     done
     while read -r file; do
         check_includes "$file"
         [[ $file != channels/drivers/* && $file != channels/plugins/* ]] || check_names "$file" "${names[@]}"
-    done < <(find include channels workers proto bench examples -name '*.[ch]' -o -name '*.cpp' | sort)
+    done < <(find include channels workers proto bench examples -name '*.[ch]' -o -name '*.[ch]pp' | sort)
 }
 
 # ---- the test of the test ----------------------------------------------------------------------------------
@@ -116,6 +117,8 @@ good_tree() {
     printf '#include <%s>\n' weir/driver.h qb/qbrb.h >channels/plugins/peers/qb.c
     printf '#include <%s>\n' weir/driver.h dds/dds.h >channels/plugins/peers/cyclone.c
     printf '#include <%s>\n' weir/driver.h atomic boost/lockfree/spsc_queue.hpp >channels/plugins/peers/boost.cpp
+    echo '#include "slots.hpp"' >>channels/plugins/peers/boost.cpp
+    echo '#include <cstring>' >channels/plugins/peers/slots.hpp
     printf '#include <%s>\n' weir/worker.h sched.h >workers/worker.h
     printf '#include <%s>\n' pb_encode.h stddef.h >proto/codec.h
     printf '#include "%s"\n' codec.h sample.pb.h proto/report.pb.h >proto/codec.c
@@ -146,6 +149,7 @@ channels/plugins/peers/qb.c|#include <ck_ring.h>
 channels/plugins/peers/qb.c|#include "channels/core.h"
 channels/plugins/peers/cyclone.c|extern const struct weir_driver weir_driver_qb;
 channels/plugins/peers/boost.cpp|#include <readerwriterqueue.h>
+channels/plugins/peers/slots.hpp|#include <boost/version.hpp>
 workers/worker.h|#include "channels/core.h"
 workers/worker.h|#include "proto/codec.h"
 proto/codec.h|#include <weir/channel.h>

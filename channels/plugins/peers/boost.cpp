@@ -2,10 +2,8 @@
 //
 // The boost driver: boost::lockfree::spsc_queue (kind=spsc) or boost::interprocess::message_queue (kind=mq).
 //
-// spsc: a queue of slots of one type has one size, so the slot's is chosen among some sizes for the channel's longest
-// message. A message is constructed in its slot, from the caller's bytes, and read there: one copy on either side. The
-// queue and its slots lie in the channel's memory, at one address for all, so processes can share it; its destructor is
-// never run, for it would take what lies in the queue.
+// spsc: the queue and its slots (slots.hpp) lie in the channel's memory, at one address for all, so processes can share
+// it; its destructor is never run, for it would take what lies in the queue.
 //
 // mq: one queue under one lock for any number of ends; its name is gone once it is mapped. Boost's locks do not learn
 // of a death: where one was killed with the lock held, nobody gets any further, and what was sent is lost.
@@ -28,6 +26,8 @@
 
 #include <weir/driver.h>
 
+#include "slots.hpp"
+
 namespace
 {
 
@@ -40,9 +40,6 @@ const weir_option options[] = {
     {},
 };
 
-// As shm: what the slots may take together, where the depth is not worth more.
-constexpr size_t most_bytes = size_t{8} << 20;
-
 struct queue {
     virtual ~queue() = default;
     virtual int push(const void *bytes, size_t length) = 0;
@@ -54,33 +51,6 @@ struct state {
 };
 
 // ---- spsc -----------------------------------------------------------------------------------------------------------
-
-struct view {
-    const void *bytes;
-    size_t length;
-};
-
-// Messages as long as their slot, the most common, are copied without a call.
-template <size_t N> void copy(void *to, const void *from, size_t length)
-{
-    if (length == N)
-        std::memcpy(to, from, N);
-    else if (length > 0)
-        std::memcpy(to, from, length);
-}
-
-template <size_t N> constexpr size_t alignment_of = (N + 8) % 64 == 0 ? 64 : 8;
-
-template <size_t N> struct alignas(alignment_of<N>) slot {
-    unsigned char bytes[N];
-    uint32_t length;
-
-    slot() = default;
-    slot(const view &message) : length(static_cast<uint32_t>(message.length))
-    {
-        copy<N>(bytes, message.bytes, message.length);
-    }
-};
 
 // Out of the channel's memory, which goes with the channel.
 template <typename T> struct channel_allocator {
@@ -117,8 +87,7 @@ template <size_t N> struct spsc final : queue {
 
     explicit spsc(weir_driver_channel *channel) : longest(channel->config->max_message_bytes)
     {
-        const size_t fitting = most_bytes / sizeof(slot<N>);
-        channel->depth = channel->depth < fitting ? channel->depth : fitting < 4 ? 4 : fitting;
+        channel->depth = depth_within(channel, sizeof(slot<N>));
         void *memory = channel_allocator<slots>(channel).allocate(1);
         shared = new (memory) slots(channel->depth, allocator(channel));
     }
@@ -140,31 +109,13 @@ template <size_t N> struct spsc final : queue {
     }
 };
 
-template <size_t N, size_t... More> queue *make_spsc(weir_driver_channel *channel)
-{
-    if (channel->config->max_message_bytes <= N)
-        return new spsc<N>(channel);
-    if constexpr (sizeof...(More) > 0)
-        return make_spsc<More...>(channel);
-    return nullptr;
-}
-
-constexpr size_t K = 1024, M = K * K;
-constexpr size_t longest_spsc = 16 * M;
-
 int create_spsc(weir_driver_channel *channel, weir_error *error)
 {
     const weir_channel_config *config = channel->config;
     if (config->producers != 1 || config->consumers != 1)
         return weir_error_set(error, WEIR_ENOTSUP,
                               "spsc_queue carries one producer and one consumer: kind=mq does more");
-    state *own = static_cast<state *>(channel->state);
-    own->carrier = make_spsc<8, 24, 32, 56, 64, 120, 256, 512, K, 2 * K, 4 * K, 8 * K, 16 * K, 32 * K, 64 * K, 256 * K,
-                             M, 4 * M, longest_spsc>(channel);
-    if (own->carrier == nullptr)
-        return weir_error_set(error, WEIR_EMSGSIZE, "a slot holds up to %zu bytes, not %zu", longest_spsc,
-                              config->max_message_bytes);
-    return 0;
+    return make_carrier<spsc>(&static_cast<state *>(channel->state)->carrier, channel, error);
 }
 
 // ---- mq -------------------------------------------------------------------------------------------------------------
@@ -216,8 +167,7 @@ int create_mq(weir_driver_channel *channel, weir_error *error)
     if (getrandom(&number, sizeof number, 0) != sizeof number)
         return weir_error_errno(error, "getrandom");
     std::snprintf(name, sizeof name, "boost-mq-%016llx", static_cast<unsigned long long>(number));
-    const size_t fitting = most_bytes / channel->config->max_message_bytes;
-    channel->depth = channel->depth < fitting ? channel->depth : fitting < 4 ? 4 : fitting;
+    channel->depth = depth_within(channel, channel->config->max_message_bytes);
     static_cast<state *>(channel->state)->carrier = new mq(channel, name);
     return 0;
 }

@@ -2,10 +2,7 @@
 //
 // The moodycamel driver: moodycamel::ReaderWriterQueue, for threads: it lies in memory that its own malloc gave.
 //
-// A queue of slots of one type has one size, so the slot's is chosen among some sizes for the channel's longest
-// message. A message is constructed in its slot, from the caller's bytes, and read there: one copy on either side. All
-// slots are there from the start, and nothing is allocated later (try_emplace).
-#include <cstring>
+// All slots (slots.hpp) are there from the start, and nothing is allocated later (try_emplace).
 #include <memory>
 #include <new>
 
@@ -13,11 +10,10 @@
 
 #include <weir/driver.h>
 
+#include "slots.hpp"
+
 namespace
 {
-
-// As shm: what the slots may take together, where the depth is not worth more.
-constexpr size_t most_bytes = size_t{8} << 20;
 
 // By the size of its slots.
 struct queue {
@@ -34,42 +30,22 @@ struct state {
 
 // ---- the queue ------------------------------------------------------------------------------------------------------
 
-// Messages as long as their slot, the most common, are copied without a call.
-template <size_t N> void copy(void *to, const void *from, size_t length)
-{
-    if (length == N)
-        std::memcpy(to, from, N);
-    else if (length > 0)
-        std::memcpy(to, from, length);
-}
-
-template <size_t N> constexpr size_t alignment_of = (N + 8) % 64 == 0 ? 64 : 8;
-
-template <size_t N> struct alignas(alignment_of<N>) slot {
-    unsigned char bytes[N];
-    uint32_t length;
-
-    slot(const void *message, size_t message_bytes) : length(static_cast<uint32_t>(message_bytes))
-    {
-        copy<N>(bytes, message, message_bytes);
-    }
-};
-
 template <size_t N> struct sized final : queue {
     moodycamel::ReaderWriterQueue<slot<N>> slots;
 
     // All memory is touched, as that of other drivers is, and not at the first lap.
-    explicit sized(size_t depth) : slots(depth)
+    explicit sized(weir_driver_channel *channel) : slots(depth_within(channel, sizeof(slot<N>)))
     {
         const std::unique_ptr<unsigned char[]> zeros(new unsigned char[N]());
-        while (slots.try_emplace(zeros.get(), N)) {
+        while (slots.try_emplace(view{zeros.get(), N})) {
         }
         while (slots.pop()) {
         }
+        channel->depth = slots.max_capacity(); // blocks of slots are rounded up
     }
     int push(const void *bytes, size_t length) override
     {
-        return slots.try_emplace(bytes, length) ? 0 : WEIR_EAGAIN;
+        return slots.try_emplace(view{bytes, length}) ? 0 : WEIR_EAGAIN;
     }
     ssize_t pop(void *to) override
     {
@@ -95,23 +71,6 @@ template <size_t N> struct sized final : queue {
     }
 };
 
-// Sets the effective depth: blocks of slots are rounded up.
-template <size_t N, size_t... More> queue *make(weir_driver_channel *channel)
-{
-    if (channel->config->max_message_bytes <= N) {
-        const size_t fitting = most_bytes / sizeof(slot<N>), least = fitting < 4 ? 4 : fitting;
-        auto *whole = new sized<N>(channel->depth < least ? channel->depth : least);
-        channel->depth = whole->slots.max_capacity();
-        return whole;
-    }
-    if constexpr (sizeof...(More) > 0)
-        return make<More...>(channel);
-    return nullptr;
-}
-
-constexpr size_t K = 1024, M = K * K;
-constexpr size_t longest = 16 * M;
-
 // ---- the driver -----------------------------------------------------------------------------------------------------
 
 int create(weir_driver_channel *channel, weir_error *error)
@@ -121,17 +80,12 @@ int create(weir_driver_channel *channel, weir_error *error)
         return weir_error_set(error, WEIR_ENOTSUP,
                               "ReaderWriterQueue lies in private memory: it carries messages between "
                               "threads only, not between processes");
-    state *own = static_cast<state *>(channel->state);
     try {
-        own->carrier = make<8, 24, 32, 56, 64, 120, 256, 512, K, 2 * K, 4 * K, 8 * K, 16 * K, 32 * K, 64 * K, 256 * K,
-                            M, 4 * M, longest>(channel);
+        return make_carrier<sized>(&static_cast<state *>(channel->state)->carrier, channel, error);
     } catch (const std::bad_alloc &) {
         return weir_error_set(error, WEIR_ENOMEM, "no memory for %zu messages of %zu bytes", channel->depth,
                               config->max_message_bytes);
     }
-    return own->carrier != nullptr ? 0
-                                   : weir_error_set(error, WEIR_EMSGSIZE, "a slot holds up to %zu bytes, not %zu",
-                                                    longest, config->max_message_bytes);
 }
 
 void destroy(weir_driver_channel *channel)
