@@ -44,26 +44,34 @@ static size_t whole_pages(size_t bytes)
     return (bytes + 4095) & ~(size_t)4095;
 }
 
-static size_t plan_ring(struct weir_lanes *lanes, size_t longest, size_t depth, size_t capacity_bytes)
+/* How many messages a lane holds; `spare`: records that take room beside. Each lane holds the whole depth that was
+ * asked for, so that what one producer can send before it must wait does not depend on how many others there could be.
+ * But all lanes together take no more bytes than one might, unless each would then hold less than its part of the
+ * depth. */
+static size_t plan_depth(const struct weir_driver_channel *channel, size_t record, size_t spare, size_t capacity_bytes)
 {
-    size_t record = weir_ring_record_bytes(longest);
-    size_t most = capacity_bytes != 0 ? capacity_bytes : MOST_LANE_BYTES;
-    size_t fit = most / record > 2 ? most / record - 1 : 1;
-    if (capacity_bytes != 0 || depth > fit)
-        depth = fit;
+    size_t producers = channel->config->producers, part = (channel->depth + producers - 1) / producers;
+    size_t most = (capacity_bytes != 0 ? capacity_bytes : MOST_LANE_BYTES) / record;
+    most = most > spare + 1 ? most - spare : 1;
+    if (capacity_bytes != 0)
+        return most;
+    size_t fair = most / producers > part ? most / producers : part;
+    fair = fair < most ? fair : most;
+    return channel->depth < fair ? channel->depth : fair;
+}
+
+static size_t plan_ring(struct weir_lanes *lanes, size_t longest, size_t depth)
+{
     lanes->ring = weir_ring_plan(depth, longest, MOST_LAG_BYTES);
     lanes->lane_bytes = whole_pages(weir_ring_bytes(&lanes->ring));
     return depth;
 }
 
-static size_t plan_cells(struct weir_lanes *lanes, size_t longest, size_t depth, size_t capacity_bytes)
+static size_t plan_cells(struct weir_lanes *lanes, size_t depth)
 {
-    lanes->cell_stride = weir_cell_stride(longest);
-    size_t most = capacity_bytes != 0 ? capacity_bytes : MOST_LANE_BYTES;
-    size_t count = capacity_bytes != 0 ? most / lanes->cell_stride : depth;
-    if (count > most / lanes->cell_stride)
-        count = most / lanes->cell_stride;
-    lanes->cell_count = count > 2 ? count : 2;
+    lanes->cell_count = depth > 2 ? depth : 2;
+    lanes->cell_ahead = weir_ring_ahead(lanes->cell_count * lanes->cell_stride, RING_READ_AHEAD);
+    lanes->cell_ahead = (lanes->cell_ahead + lanes->cell_stride - 1) / lanes->cell_stride * lanes->cell_stride;
     lanes->lane_bytes = weir_cells_bytes(lanes->cell_count, lanes->cell_stride);
     return lanes->cell_count;
 }
@@ -71,11 +79,14 @@ static size_t plan_cells(struct weir_lanes *lanes, size_t longest, size_t depth,
 size_t weir_lanes_plan(struct weir_lanes *lanes, struct weir_driver_channel *channel, size_t capacity_bytes)
 {
     const struct weir_channel_config *config = channel->config;
-    size_t longest = config->max_message_bytes;
-    size_t depth = (channel->depth + config->producers - 1) / config->producers;
+    size_t longest = config->max_message_bytes, depth;
     lanes->lanes = config->producers;
-    depth = config->consumers == 1 ? plan_ring(lanes, longest, depth, capacity_bytes)
-                                   : plan_cells(lanes, longest, depth, capacity_bytes);
+    if (config->consumers == 1) {
+        depth = plan_ring(lanes, longest, plan_depth(channel, weir_ring_record_bytes(longest), 1, capacity_bytes));
+    } else {
+        lanes->cell_stride = weir_cell_stride(longest);
+        depth = plan_cells(lanes, plan_depth(channel, lanes->cell_stride, 0, capacity_bytes));
+    }
     channel->depth = depth * config->producers;
     return lanes->lane_bytes * lanes->lanes;
 }
@@ -90,7 +101,8 @@ static struct weir_cells cells_of(const struct weir_lanes *lanes, uint32_t index
     return (struct weir_cells){.words = lane_memory(lanes, index),
                                .count = lanes->cell_count,
                                .stride = lanes->cell_stride,
-                               .max_message_bytes = max_message_bytes};
+                               .max_message_bytes = max_message_bytes,
+                               .ahead = lanes->cell_ahead};
 }
 
 void weir_lanes_format(struct weir_lanes *lanes, void *memory)

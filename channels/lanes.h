@@ -22,6 +22,7 @@ struct weir_lanes {
     struct weir_ring_geometry ring; /* with one consumer */
     size_t cell_stride;             /* with several */
     size_t cell_count;
+    size_t cell_ahead; /* how far ahead they are fetched */
     uint32_t lanes;
 };
 
