@@ -91,6 +91,7 @@ struct weir_endpoint {
     bool counts;                   /* WEIR_CAP_ASYNC */
     uint32_t untold;               /* consumer: messages taken off since producers were last told of room */
     uint32_t tell_after;           /* and how many it lets come together */
+    uint32_t quarters;             /* consumer: of the depth, taken since it last waited or gave way */
     bool kept_back;                /* WEIR_MORE messages wait in the driver */
     bool reserved;                 /* between reserve and commit or abort */
     bool shown;                    /* between peek and release */
@@ -151,6 +152,9 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
 /* Wakes who sleeps on the other side, if anybody does; after something was published. Out of line on purpose: with its
  * fence in the midst of weir_send a message through shm took a fifth longer. */
 void weir_ring_peers(struct weir_endpoint *endpoint);
+
+/* After a consumer has taken a quarter of the depth without waiting. */
+void weir_give_way(struct weir_endpoint *endpoint);
 
 /* The answer to a call on a channel that has ended for this endpoint before any attempt. */
 int weir_ended(struct weir_endpoint *endpoint);

@@ -18,8 +18,11 @@
  * many messages. */
 #define MOST_LAG_BYTES ((size_t)4096)
 
-/* So many messages of one lane come in a row while others may wait. */
-#define MOST_IN_A_ROW 16u
+/* So much of one lane comes in a row while others may wait: some microseconds' worth. Few messages in a row, and
+ * nothing is fetched ahead; where there are several consumers, they meet at each other's cells. */
+#define LEAST_IN_A_ROW 16u
+#define MOST_IN_A_ROW  128u
+#define BYTES_IN_A_ROW ((size_t)16 << 10)
 
 union lane {
     struct weir_ring_producer producer;
@@ -33,7 +36,8 @@ struct weir_lanes_end {
     uint32_t index; /* a consumer's */
     uint32_t count; /* of lanes: 1 for a producer */
     uint32_t turn;  /* the lane that a consumer looks at first */
-    uint32_t row;   /* messages that this lane has given in a row */
+    uint32_t row;   /* messages that this lane may still give in a row */
+    uint32_t most;  /* in a row */
     union lane lanes[];
 };
 
@@ -138,6 +142,12 @@ static inline struct weir_lanes_end *end_of(const struct weir_driver_endpoint *e
     return *(struct weir_lanes_end **)endpoint->state;
 }
 
+static uint32_t most_in_a_row(size_t longest)
+{
+    size_t most = longest == 0 ? MOST_IN_A_ROW : BYTES_IN_A_ROW / longest;
+    return most < LEAST_IN_A_ROW ? LEAST_IN_A_ROW : most < MOST_IN_A_ROW ? (uint32_t)most : MOST_IN_A_ROW;
+}
+
 int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes)
 {
     bool produces = endpoint->role == WEIR_PRODUCER;
@@ -149,6 +159,8 @@ int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_l
     end->has_cells = lanes->cell_count != 0;
     end->index = endpoint->index;
     end->count = count;
+    end->most = end->row = most_in_a_row(endpoint->channel->config->max_message_bytes);
+    end->turn = endpoint->index % count; /* several consumers begin at different lanes */
     uint32_t first = produces ? endpoint->index : 0;
     for (uint32_t i = 0; i < count; i++)
         init_lane(end, &end->lanes[i], lanes, first + i);
@@ -222,7 +234,7 @@ static inline ssize_t peek_lane(struct weir_lanes_end *end, uint32_t index, cons
 
 static inline void next_turn(struct weir_lanes_end *end)
 {
-    end->row = 0;
+    end->row = end->most;
     end->turn = end->turn + 1 < end->count ? end->turn + 1 : 0;
 }
 
@@ -244,7 +256,7 @@ static inline void release(struct weir_lanes_end *end)
         weir_cells_release(&end->lanes[end->turn].cells);
     else
         weir_ring_release(&end->lanes[end->turn].consumer);
-    if (++end->row == MOST_IN_A_ROW)
+    if (--end->row == 0)
         next_turn(end);
 }
 

@@ -40,10 +40,13 @@ static inline void received(struct weir_endpoint *endpoint)
      * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). One that polls does
      * not look by itself after a while, and is told at once. */
     bool polled = atomic_load_explicit(&endpoint->control->polled, memory_order_relaxed) != 0;
-    if (++endpoint->untold >= endpoint->tell_after || polled) {
+    bool full_quarter = ++endpoint->untold >= endpoint->tell_after;
+    if (full_quarter || polled) {
         endpoint->untold = 0;
         weir_ring_peers(endpoint);
     }
+    if (full_quarter)
+        weir_give_way(endpoint);
 }
 
 /* ---- attempts ------------------------------------------------------------------------------------------------ */

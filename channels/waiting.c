@@ -16,6 +16,13 @@
  * (Karlin et al., "Empirical studies of competitive spinning", 1991) bounds the loss at a factor of two. */
 #define SPIN_BUDGET_NS INT64_C(50000)
 
+/* Where CPUs are short a wait begins with yields, and a yield is not wasted: with many ends a turn comes late, and who
+ * sleeps meanwhile must be woken. It stays below a thousandth of the time that an idle end waits (patience.h). */
+#define YIELD_BUDGET_NS INT64_C(500000)
+
+/* Where CPUs are short a consumer that never waits gives way after so many quarters of the depth. */
+#define QUARTERS_IN_A_ROW 8
+
 /* The clock is read once in so many attempts while spinning. */
 #define SPINS_PER_CLOCK 16
 
@@ -123,6 +130,19 @@ void weir_ring_peers(struct weir_endpoint *endpoint)
     bool one = peers == WEIR_CONSUMER && endpoint->channel->config.consumers > 1 &&
                (endpoint->driver->capabilities & WEIR_CAP_MORE) == 0;
     weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[peers], one);
+}
+
+/* A consumer that always finds something never yields. Producers on its CPU do whenever their lanes are full, and the
+ * scheduler takes a yield for the renunciation of a time slice (Linux 6.18): they would starve. Each time that it gives
+ * way they fill their lanes once, so twice the depth gives them half their share at least. */
+void weir_give_way(struct weir_endpoint *endpoint)
+{
+    if (++endpoint->quarters < QUARTERS_IN_A_ROW)
+        return;
+    endpoint->quarters = 0;
+    if (endpoint->channel->config.producers > 1 && endpoint->channel->config.wait != WEIR_WAIT_BLOCK &&
+        weir_roster_spins_in_vain(endpoint))
+        sched_yield();
 }
 
 static void nap(int64_t nanoseconds)
@@ -262,6 +282,7 @@ static void let_go(struct weir_endpoint *endpoint)
     if (flushed || endpoint->untold > 0)
         weir_ring_peers(endpoint);
     endpoint->untold = 0;
+    endpoint->quarters = 0;
 }
 
 /* One wait, between two looks at the channel's state. */
@@ -290,7 +311,8 @@ static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *a
     bool yielding = weir_roster_spins_in_vain(endpoint);
     if (!yielding)
         leave_alone(endpoint, run, wait->now_ns);
-    ssize_t result = spin(endpoint, attempt, earlier(wait->until_ns, wait->now_ns + SPIN_BUDGET_NS), yielding);
+    int64_t budget_ns = yielding ? YIELD_BUDGET_NS : SPIN_BUDGET_NS;
+    ssize_t result = spin(endpoint, attempt, earlier(wait->until_ns, wait->now_ns + budget_ns), yielding);
     bool slept_often = endpoint->patience.failures != 0;
     weir_patience_learn(&endpoint->patience, result != WEIR_EAGAIN);
     if (result == WEIR_EAGAIN)
