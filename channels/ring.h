@@ -39,7 +39,7 @@
 #define RING_CLEAR_AHEAD ((size_t)256)
 
 /* Longer records are left to the CPU, which sees for itself that somebody walks through memory. */
-#define RING_MOST_AHEAD ((size_t)1024)
+#define RING_MOST_AHEAD ((size_t)2112)
 
 /* A ring that is not small goes round through so many bytes at least, however few are in flight: CPUs that fetch ahead
  * by themselves follow one walk a page and remember some 32 pages (Intel's optimization manual on the L2 streamer). Who
