@@ -64,9 +64,13 @@ static ssize_t recv_header_and_body(const struct weir_stream *stream, char *body
     ssize_t got = read_some(stream, &length, sizeof length);
     if (got < 0)
         return got;
-    if (got != sizeof length || length > stream->longest_bytes)
+    /* TCP cuts a frame wherever a segment is full, within the header too. */
+    ssize_t result = read_exactly(stream, (char *)&length + got, sizeof length - (size_t)got);
+    if (result < 0)
+        return result;
+    if (length > stream->longest_bytes)
         return WEIR_ECORRUPT;
-    ssize_t result = read_exactly(stream, body, length);
+    result = read_exactly(stream, body, length);
     return result < 0 ? result : (ssize_t)length;
 }
 
