@@ -40,8 +40,12 @@ int weir_bell_announce(struct weir_bell *bell, uint32_t who, enum weir_fence fen
     bool settled = (before & BELL_SETTLED) != 0;
     /* Pairs with the waker's fence, in weir_bell_wanted or in weir_bell_wake. */
     int refused = weir_fence_heavy(settled ? WEIR_FENCE_BOTH : fence, &bell->fence);
-    if (request != 0 && !settled && !refused)
-        atomic_fetch_or_explicit(&bell->sleepers, BELL_SETTLED, memory_order_relaxed);
+    /* Only this very request is settled: not one that somebody made after another had taken it back. */
+    uint32_t now = atomic_load_explicit(&bell->sleepers, memory_order_relaxed);
+    while (request != 0 && !settled && !refused && (now & BELL_FENCED) && now / BELL_ONE == before / BELL_ONE + 1)
+        if (atomic_compare_exchange_weak_explicit(&bell->sleepers, &now, now | BELL_SETTLED, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            break;
     return refused;
 }
 

@@ -52,7 +52,9 @@ struct weir_bell {
  * message. 0, or -1 if the fence was refused: a wake may then be missed, and the sleep must be short. */
 int weir_bell_announce(struct weir_bell *bell, uint32_t who, enum weir_fence fence, bool often);
 
-/* It does not any more: wakers need not fence. Only for a bell on which nobody else can sleep. */
+/* It does not any more: wakers need not fence. Others may have announced themselves in reliance on it. A waker that
+ * looked before their announcement found the request, which was still there, and fences; one that looks after it finds
+ * the announcement. Who announces himself later finds the request gone, and fences heavily. */
 void weir_bell_relax(struct weir_bell *bell);
 
 /* Slow half of a waker: somebody may be announced. `one`: a single sleeper is to be woken, and not all. `poll_fd` holds

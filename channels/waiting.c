@@ -296,10 +296,8 @@ struct wait {
 /* Spins succeed again: the peers need not pay for a sleep that does not come. */
 static void relax(struct weir_endpoint *endpoint)
 {
-    const struct weir_channel_config *config = &endpoint->channel->config;
-    enum weir_role role = endpoint->view.role;
-    if (endpoint->rings && (role == WEIR_PRODUCER ? config->producers : config->consumers) == 1)
-        weir_bell_relax(&endpoint->control->bells[role]);
+    if (endpoint->rings)
+        weir_bell_relax(&endpoint->control->bells[endpoint->view.role]);
 }
 
 /* Before the sleep, if that is worth while. `run`: messages that came between two waits. */
