@@ -4,6 +4,7 @@
  */
 #include "bell.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -85,13 +86,14 @@ void weir_bell_wake_always(struct weir_bell *bell, bool private_futex, const _At
 {
     atomic_fetch_add_explicit(&bell->rings, 1, memory_order_release); /* partner: the read before the sleep */
     futex(&bell->rings, FUTEX_WAKE, private_futex, INT_MAX, NULL);
-    ring_poller(poll_fd);
+    if (poll_fd != NULL)
+        ring_poller(poll_fd);
 }
 
-void weir_bell_sleep(struct weir_bell *bell, uint32_t seen, bool private_futex, int64_t timeout_ns)
+bool weir_bell_sleep(struct weir_bell *bell, uint32_t seen, bool private_futex, int64_t timeout_ns)
 {
     struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
     WEIR_CHECK(timeout_ns > 0, "nobody sleeps for ever, or for no time");
     /* Woken, timed out, interrupted or too late: in each case the caller looks again. */
-    futex(&bell->rings, FUTEX_WAIT, private_futex, seen, &timeout);
+    return futex(&bell->rings, FUTEX_WAIT, private_futex, seen, &timeout) < 0 && errno == ETIMEDOUT;
 }

@@ -61,11 +61,12 @@ void weir_bell_relax(struct weir_bell *bell);
  * the eventfd of the bell's pollers, or -1. */
 void weir_bell_wake(struct weir_bell *bell, bool private_futex, const _Atomic int *poll_fd, bool one);
 
-/* Wakes whoever sleeps, announced or not: for events that are not published by a driver. */
+/* Wakes whoever sleeps, announced or not: for events that are not published by a driver. `poll_fd` NULL: of no interest
+ * to pollers. */
 void weir_bell_wake_always(struct weir_bell *bell, bool private_futex, const _Atomic int *poll_fd);
 
-/* Sleeps while `rings` is `seen`, until woken or for at most `timeout_ns`. */
-void weir_bell_sleep(struct weir_bell *bell, uint32_t seen, bool private_futex, int64_t timeout_ns);
+/* Sleeps while `rings` is `seen`, until woken or for at most `timeout_ns`. Whether that time has passed. */
+bool weir_bell_sleep(struct weir_bell *bell, uint32_t seen, bool private_futex, int64_t timeout_ns);
 
 /* The hot path of a waker, after it has published. */
 static inline bool weir_bell_wanted(struct weir_bell *bell, enum weir_fence fence)

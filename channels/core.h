@@ -21,6 +21,9 @@
  * at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms. */
 #define WEIR_SLICE_NS INT64_C(25000000)
 
+/* Unless the kernel wakes it when a peer dies (weir_watch): then this. */
+#define WEIR_IDLE_NS INT64_C(500000000)
+
 enum seat_state { SEAT_VACANT = 0, SEAT_PRESENT, SEAT_LEFT, SEAT_DEAD };
 
 /* One endpoint's place in the roster. `alive` is a robust lock that the endpoint's thread holds from attach to
@@ -87,7 +90,8 @@ struct weir_endpoint {
     enum weir_fence fence;    /* its light fences: the channel's, or both where this process is not registered */
     struct weir_patience patience; /* wait=adaptive */
     int64_t lag_ns;                /* consumer: how long it leaves busy producers alone before it spins */
-    bool rings;                    /* the peers may sleep on doorbells: not where a call never waits */
+    bool rings;                    /* the peers may sleep on doorbells: always, or with WEIR_CAP_FD when idle */
+    bool idle;                     /* the last sleep was a whole slice long */
     bool counts;                   /* WEIR_CAP_ASYNC */
     uint32_t untold;               /* consumer: messages taken off since producers were last told of room */
     uint32_t tell_after;           /* and how many it lets come together */
@@ -113,6 +117,13 @@ static inline bool weir_is_ringing(const struct weir_driver *driver)
     return (driver->capabilities & WEIR_CAP_FD) == 0;
 }
 
+/* Whether it may sleep for longer than a slice, on the doorbell: all that it waits for must ring it. Messages that
+ * travel by themselves come later than the ring. */
+static inline bool weir_may_idle(const struct weir_endpoint *endpoint)
+{
+    return (endpoint->driver->capabilities & (WEIR_CAP_ASYNC | WEIR_CAP_SYNTHETIC)) == 0;
+}
+
 /* ---- roster.c: who is there, who has left, who has died ------------------------------------------------------ */
 
 int weir_control_init(struct weir_channel *channel);
@@ -125,6 +136,12 @@ void weir_roster_look(struct weir_channel *channel, enum weir_role role);
 void weir_roster_announce(struct weir_channel *channel);
 int64_t weir_roster_in_flight(const struct weir_channel *channel);
 bool weir_roster_spins_in_vain(const struct weir_endpoint *endpoint);
+
+/* ---- watch.c: sleeping until a peer dies ----------------------------------------------------------------------- */
+
+/* Sleeps on the endpoint's doorbell while that is at `seen`, until it is rung, an endpoint of the channel dies or
+ * leaves, or `until_ns`. False, and no sleep: deaths cannot be watched, or there is one already. */
+bool weir_watch(struct weir_endpoint *endpoint, uint32_t seen, int64_t until_ns);
 
 /* ---- endpoint.c ----------------------------------------------------------------------------------------------- */
 

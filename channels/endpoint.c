@@ -33,12 +33,14 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->max_message_bytes = channel->config.max_message_bytes;
     endpoint->plain_bytes = role == WEIR_CONSUMER ? (ssize_t)channel->config.max_message_bytes : SSIZE_MAX;
     endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);
-    endpoint->rings = weir_is_ringing(driver) && (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0;
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
+    endpoint->rings =
+        (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0 && (weir_is_ringing(driver) || !endpoint->counts);
     endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
     endpoint->poll_fd = -1;
     endpoint->sleep_fd = -1;
-    endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
+    endpoint->tell_after =
+        channel->view.depth < 8 || !weir_is_ringing(driver) ? 1 : (uint32_t)(channel->view.depth / 4);
     return endpoint;
 }
 

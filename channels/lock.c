@@ -5,6 +5,7 @@
 #include "lock.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <time.h>
 
@@ -68,4 +69,24 @@ int weir_lock_take(struct weir_lock *lock)
 void weir_lock_give(struct weir_lock *lock)
 {
     pthread_mutex_unlock(&lock->mutex);
+}
+
+/* The meaning of the word is the kernel's, which reads it when a thread dies (Documentation/locking/robust-futex-ABI in
+ * Linux): the holder's thread number, a bit that says that somebody waits, a bit that says that the holder has died.
+ * Where it lies in a mutex is glibc's. */
+_Atomic uint32_t *weir_lock_watch(struct weir_lock *lock, uint32_t *ret_value)
+{
+#ifdef __GLIBC__
+    _Atomic uint32_t *word = (_Atomic uint32_t *)&lock->mutex.__data.__lock;
+    uint32_t value = atomic_load_explicit(word, memory_order_relaxed);
+    while ((value & FUTEX_TID_MASK) != 0 && !(value & (FUTEX_OWNER_DIED | FUTEX_WAITERS)))
+        if (atomic_compare_exchange_weak_explicit(word, &value, value | FUTEX_WAITERS, memory_order_relaxed,
+                                                  memory_order_relaxed))
+            value |= FUTEX_WAITERS;
+    *ret_value = value;
+    return (value & FUTEX_TID_MASK) != 0 && !(value & FUTEX_OWNER_DIED) ? word : NULL;
+#else
+    (void)lock, (void)ret_value;
+    return NULL;
+#endif
 }

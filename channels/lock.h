@@ -7,7 +7,9 @@
 #define WEIR_LOCK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <weir/channel.h>
 
@@ -27,5 +29,10 @@ int weir_lock_init_brief(struct weir_lock *lock, bool shared);
 int weir_lock_take(struct weir_lock *lock);
 
 void weir_lock_give(struct weir_lock *lock);
+
+/* For who wants to be woken when the lock's holder dies: the word to wait on (a shared futex) and the value that it has
+ * until then, from Linux's robust futexes. NULL if nobody alive holds the lock, or if its word is not known. The kernel
+ * wakes one of those who wait, and a holder that gives the lock wakes one too. */
+_Atomic uint32_t *weir_lock_watch(struct weir_lock *lock, uint32_t *ret_value);
 
 #endif

@@ -44,8 +44,8 @@ int weir_control_init(struct weir_channel *channel)
     channel->control = control_alloc(channel);
     if (channel->control == NULL)
         return WEIR_ENOMEM;
-    if (channel->config.wait !=
-        WEIR_WAIT_BLOCK) /* who sleeps for each message has no use for a cheap wake and a dear sleep */
+    /* Who sleeps on a doorbell for each message has no use for a cheap wake and a dear sleep. */
+    if (channel->config.wait != WEIR_WAIT_BLOCK || !weir_is_ringing(channel->driver))
         channel->fence = weir_fence_offered(shared);
     if (weir_lock_init(&channel->control->roster_lock, shared) != 0)
         return WEIR_ESYSTEM;
@@ -108,12 +108,23 @@ void weir_roster_announce(struct weir_channel *channel)
     ring_news(channel);
 }
 
+/* Who sleeps idle watches those who were there when it fell asleep: it must hear of every change. */
+static void stir_sleepers(struct weir_channel *channel)
+{
+    for (int role = 0; role < 2; role++)
+        weir_bell_wake_always(&channel->control->bells[role], channel->config.span == WEIR_SPAN_THREADS, NULL);
+}
+
 static int take_roster(struct weir_channel *channel)
 {
-    /* The flags and counts are recomputed from the seats after every change, so a holder that died left at worst a
-     * stale flag, which the next change mends. */
     int result = weir_lock_take(&channel->control->roster_lock);
-    return result == WEIR_EPEERDIED ? 0 : result;
+    if (result != WEIR_EPEERDIED)
+        return result;
+    /* Its holder died inside: the seats are right at every step, but he may not have drawn the conclusion, nor told. */
+    update_gone(channel, WEIR_PRODUCER);
+    update_gone(channel, WEIR_CONSUMER);
+    weir_roster_announce(channel);
+    return 0;
 }
 
 /* Under the roster lock: whether the endpoint at this seat has died; if so, says so in the roster. */
@@ -124,10 +135,12 @@ static bool notice_death(struct weir_channel *channel, enum weir_role role, stru
     int result = pthread_mutex_trylock(&seat->alive.mutex);
     if (result != EOWNERDEAD)
         return false; /* EBUSY: alive. It cannot be free: attach and detach hold the roster lock. */
+    /* Release: as in update_gone. Whoever notices may be killed at any step of this: then the lock tells of a death
+     * again, and the next one begins anew. Counted twice is better than never. */
+    atomic_fetch_add_explicit(&channel->control->deaths[role], 1, memory_order_release);
+    atomic_store_explicit(&seat->state, SEAT_DEAD, memory_order_release);
     pthread_mutex_consistent(&seat->alive.mutex);
     pthread_mutex_unlock(&seat->alive.mutex);
-    atomic_store_explicit(&seat->state, SEAT_DEAD, memory_order_release);
-    atomic_fetch_add_explicit(&channel->control->deaths[role], 1, memory_order_release); /* as in update_gone */
     return true;
 }
 
@@ -184,6 +197,7 @@ int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t
         result = locked == EBUSY ? WEIR_EBUSY : WEIR_ESYSTEM;
     }
     weir_lock_give(&channel->control->roster_lock);
+    stir_sleepers(channel);
     if (result == 0)
         *ret_seat = seat;
     return result;
@@ -206,6 +220,8 @@ static void leave(struct weir_channel *channel, enum weir_role role, struct weir
     weir_lock_give(&channel->control->roster_lock);
     if (atomic_load(&channel->control->flags) != 0)
         weir_roster_announce(channel);
+    else
+        stir_sleepers(channel);
 }
 
 void weir_roster_leave(struct weir_endpoint *endpoint)

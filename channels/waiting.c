@@ -2,7 +2,8 @@
  *
  * Waiting: what happens between a first attempt that said WEIR_EAGAIN and the answer. One place for every driver, so
  * that block, spin and adaptive mean the same for all of them, and a death, a goodbye, a shutdown and a deadline are
- * seen by every blocked call. Invariant: nobody sleeps longer than WEIR_SLICE_NS without looking at the roster.
+ * seen by every blocked call. Invariant: nobody sleeps longer than WEIR_SLICE_NS without looking at the roster, or is
+ * woken by the kernel when a peer dies (watch.c).
  */
 #include <errno.h>
 #include <sched.h>
@@ -151,17 +152,29 @@ static void nap(int64_t nanoseconds)
     nanosleep(&time, NULL);
 }
 
-static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt *attempt, uint32_t seen,
-                             int64_t timeout_ns)
+/* One wait, between two looks at the channel's state. */
+struct wait {
+    int64_t now_ns;
+    int64_t until_ns;
+    uint32_t seen;   /* the doorbell's count before the look */
+    bool heard_news; /* and the channel has not ended all the same */
+};
+
+static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
     bool often = endpoint->patience.failures > 1;
-    if (weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence, often) != 0)
-        timeout_ns = earlier(timeout_ns, STRAGGLER_NS);
+    bool refused = weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence, often) != 0;
     ssize_t result = attempt->try(endpoint, attempt);
     if (result != WEIR_EAGAIN)
         return result;
-    weir_bell_sleep(bell, seen, is_process_private(endpoint), timeout_ns);
+    if (endpoint->idle && !refused && weir_watch(endpoint, wait->seen, wait->until_ns)) {
+        endpoint->idle = weir_now_ns() - wait->now_ns >= WEIR_SLICE_NS;
+    } else {
+        int64_t timeout_ns = earlier(wait->until_ns - wait->now_ns, refused ? STRAGGLER_NS : WEIR_SLICE_NS);
+        bool passed = weir_bell_sleep(bell, wait->seen, is_process_private(endpoint), timeout_ns);
+        endpoint->idle = passed && timeout_ns == WEIR_SLICE_NS && weir_may_idle(endpoint);
+    }
     return attempt->try(endpoint, attempt);
 }
 
@@ -204,6 +217,7 @@ static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *
         rung |= events[i].data.u32 == SLEEP_NEWS;
     }
     *futile = ready ? *futile + 1 : 0;
+    endpoint->idle = count == 0 && timeout_ns == WEIR_SLICE_NS && weir_may_idle(endpoint);
     uint64_t news;
     if (rung && atomic_load(&endpoint->control->flags) == 0 && read(endpoint->channel->news_fd, &news, sizeof news) < 0)
         nap(INT64_C(10000)); /* somebody else has taken it off */
@@ -224,7 +238,7 @@ static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *a
 {
     if (endpoint->poll_fd < 0)
         return WEIR_EAGAIN;
-    if (endpoint->rings)
+    if (weir_is_ringing(endpoint->driver))
         announce_poller(endpoint);
     else if (endpoint->driver->arm != NULL)
         endpoint->driver->arm(&endpoint->view, true);
@@ -279,19 +293,12 @@ static void let_go(struct weir_endpoint *endpoint)
     bool flushed = endpoint->kept_back && endpoint->driver->flush(&endpoint->view) == 0;
     if (flushed)
         endpoint->kept_back = false;
-    if (flushed || endpoint->untold > 0)
+    /* Where messages pass through the kernel an attempt may have moved a part of one. */
+    if (flushed || endpoint->untold > 0 || !weir_is_ringing(endpoint->driver))
         weir_ring_peers(endpoint);
     endpoint->untold = 0;
     endpoint->quarters = 0;
 }
-
-/* One wait, between two looks at the channel's state. */
-struct wait {
-    int64_t now_ns;
-    int64_t until_ns;
-    uint32_t seen;   /* the doorbell's count before the look */
-    bool heard_news; /* and the channel has not ended all the same */
-};
 
 /* Spins succeed again: the peers need not pay for a sleep that does not come. */
 static void relax(struct weir_endpoint *endpoint)
@@ -329,8 +336,8 @@ static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *at
     int64_t timeout_ns = wait->until_ns - wait->now_ns;
     if (timeout_ns <= 0)
         return WEIR_EAGAIN;
-    if (endpoint->rings)
-        return sleep_on_bell(endpoint, attempt, wait->seen, timeout_ns);
+    if (endpoint->idle || weir_is_ringing(endpoint->driver))
+        return sleep_on_bell(endpoint, attempt, wait);
     return sleep_on_fd(endpoint, attempt, futile, timeout_ns);
 }
 
@@ -364,7 +371,8 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
         if (wait.now_ns >= deadline_ns)
             return WEIR_ETIMEDOUT;
         /* Heard and still here: stragglers may be under way. They are looked for often. */
-        wait.until_ns = earlier(deadline_ns, wait.now_ns + (wait.heard_news ? STRAGGLER_NS : WEIR_SLICE_NS));
+        int64_t most_ns = wait.heard_news ? STRAGGLER_NS : endpoint->idle ? WEIR_IDLE_NS : WEIR_SLICE_NS;
+        wait.until_ns = earlier(deadline_ns, wait.now_ns + most_ns);
         result = first ? spin_first(endpoint, attempt, &wait, run) : WEIR_EAGAIN;
         if (result == WEIR_EAGAIN)
             result = wait_once(endpoint, attempt, &wait, &futile);
