@@ -39,8 +39,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
     endpoint->poll_fd = -1;
     endpoint->sleep_fd = -1;
-    endpoint->tell_after =
-        channel->view.depth < 8 || !weir_is_ringing(driver) ? 1 : (uint32_t)(channel->view.depth / 4);
+    endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
     return endpoint;
 }
 

@@ -36,6 +36,10 @@ static inline void received(struct weir_endpoint *endpoint)
     count_moved(endpoint);
     if (!endpoint->rings)
         return;
+    if (!weir_is_ringing(endpoint->driver)) { /* on the doorbell sleeps only who was idle for long */
+        weir_ring_peers(endpoint);
+        return;
+    }
     /* A sleeping producer is worth waking for a quarter of the depth, not for each message, which it would fill at once
      * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). One that polls does
      * not look by itself after a while, and is told at once. */
