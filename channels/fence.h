@@ -31,7 +31,8 @@ enum weir_fence {
 /* What this machine offers: WEIR_FENCE_BOTH, or the kind for one process or several. */
 enum weir_fence weir_fence_offered(bool shared);
 
-/* Before its first light fence, each process: 0, or -1, then it must use WEIR_FENCE_BOTH for its own. Idempotent. */
+/* Before its first light fence, each process (a forked one has it from its parent): 0, or -1, then it must use
+ * WEIR_FENCE_BOTH for its own. Idempotent. */
 int weir_fence_register(enum weir_fence fence);
 
 /* 0, or -1 if the kernel refused: then only this CPU was fenced. */

@@ -47,6 +47,9 @@ int weir_control_init(struct weir_channel *channel)
     /* Who sleeps on a doorbell for each message has no use for a cheap wake and a dear sleep. */
     if (channel->config.wait != WEIR_WAIT_BLOCK || !weir_is_ringing(channel->driver))
         channel->fence = weir_fence_offered(shared);
+    /* Now, while this process has perhaps one thread only: with several it takes the kernel tens of milliseconds. */
+    if (weir_fence_register(channel->fence) != 0)
+        channel->fence = WEIR_FENCE_BOTH;
     if (weir_lock_init(&channel->control->roster_lock, shared) != 0)
         return WEIR_ESYSTEM;
     uint32_t count = channel->config.producers + channel->config.consumers;
