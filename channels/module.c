@@ -140,8 +140,7 @@ static const struct weir_driver *search(const char *name, const struct weir_pack
             return open_module(path, packages, WEIR_EUNAVAILABLE, error);
     }
     if (packages->command != NULL)
-        weir_error_set(error, WEIR_EUNAVAILABLE, "not built: %s installs what it needs and builds it",
-                       packages->command);
+        weir_error_set(error, WEIR_EUNAVAILABLE, "not built: %s installs and builds it", packages->command);
     else if (packages->to_build != NULL)
         weir_error_set(
             error, WEIR_EUNAVAILABLE,
