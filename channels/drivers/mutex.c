@@ -142,13 +142,15 @@ static int attach(struct weir_driver_endpoint *endpoint)
         return WEIR_ESYSTEM;
     _Atomic uint64_t *from = &queue->holds[endpoint->index].from;
     uint64_t heritage = atomic_load_explicit(from, memory_order_relaxed);
-    if (heritage != NOTHING && state->consumers == 1)
-        atomic_store_explicit(&queue->taken, heritage, memory_order_relaxed);
-    atomic_store_explicit(from, NOTHING, memory_order_release);
-    move_to(end, state, atomic_load_explicit(&queue->taken, memory_order_relaxed));
-    end->until = end->next;
+    uint64_t taken = atomic_load_explicit(&queue->taken, memory_order_relaxed);
+    bool inherits = heritage != NOTHING && state->consumers == 1;
+    /* What is inherited stays held: a producer that looks for room without the lock must see it at every moment. */
+    if (!inherits)
+        atomic_store_explicit(from, NOTHING, memory_order_release);
+    move_to(end, state, inherits ? heritage : taken);
+    end->until = taken;
     weir_lock_give(&queue->lock);
-    return 0;
+    return taken - end->next <= state->slot_count ? 0 : WEIR_ECORRUPT;
 }
 
 static void detach(struct weir_driver_endpoint *endpoint)
