@@ -24,6 +24,7 @@
 
 #include <weir/driver.h>
 
+#include "cpu.h"
 #include "ring.h"
 
 #define CELL_FREE                 UINT64_C(0)
@@ -105,7 +106,7 @@ static inline void weir_cells_fetch(const struct weir_cells *cells)
     size_t offset =
         cells->offset + cells->ahead < bytes ? cells->offset + cells->ahead : cells->offset + cells->ahead - bytes;
     for (size_t line = 0; line < stride; line += RING_LINE)
-        weir_ring_fetch_to_write(cells->words->cells + offset + line);
+        weir_cpu_fetch_to_write(cells->words->cells + offset + line);
 }
 
 /* Once, on zeroed memory. */

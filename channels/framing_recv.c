@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "cpu.h"
 #include "framing.h"
 
 /* ---- reading ------------------------------------------------------------------------------------------------- */
@@ -121,15 +122,6 @@ static ssize_t recv_bare(const struct weir_stream *stream, char *body, size_t ca
 #define ENOUGH_BYTES 4096
 #define STREAK       2
 
-static inline void cpu_pause(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
-
 static void let_it_fill(const struct weir_stream *stream, struct weir_stream_end *end)
 {
     if (end->streak > STREAK && end->taken < PAYING)
@@ -139,7 +131,7 @@ static void let_it_fill(const struct weir_stream *stream, struct weir_stream_end
     if (stream->kind != WEIR_STREAM_PIPE || end->streak < STREAK || behind)
         return;
     for (int64_t until_ns = weir_now_ns() + PAUSE_NS; weir_now_ns() < until_ns;)
-        cpu_pause();
+        weir_cpu_pause();
 }
 
 /* Reads on behind the bytes from `start` to `end`, which have been checked: producers see this memory too, and what it

@@ -41,7 +41,7 @@ size_t weir_lanes_plan(struct weir_lanes *lanes, struct weir_driver_channel *cha
 void weir_lanes_format(struct weir_lanes *lanes, void *memory);
 
 /* The driver's operations, as they stand in its table; attach is called by the driver's own, with the lanes. The
- * endpoint's state is one pointer (WEIR_LANES_ENDPOINT_BYTES), which attach sets. */
+ * endpoint's state begins with one pointer (WEIR_LANES_ENDPOINT_BYTES), which attach sets. */
 #define WEIR_LANES_ENDPOINT_BYTES sizeof(void *)
 int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_lanes *lanes);
 void weir_lanes_detach(struct weir_driver_endpoint *endpoint);
@@ -52,5 +52,12 @@ int weir_lanes_commit(struct weir_driver_endpoint *endpoint, size_t length, unsi
 void weir_lanes_abort(struct weir_driver_endpoint *endpoint);
 ssize_t weir_lanes_peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer);
 void weir_lanes_release(struct weir_driver_endpoint *endpoint);
+
+/* Their lines in the table of a driver that adds nothing to them but memory. */
+#define WEIR_LANES_OPERATIONS                                                                                          \
+    .abi = WEIR_DRIVER_ABI, .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK, .wait = WEIR_WAIT_ADAPTIVE,              \
+    .endpoint_bytes = WEIR_LANES_ENDPOINT_BYTES, .detach = weir_lanes_detach, .send = weir_lanes_send,                 \
+    .recv = weir_lanes_recv, .reserve = weir_lanes_reserve, .commit = weir_lanes_commit, .abort = weir_lanes_abort,    \
+    .peek = weir_lanes_peek, .release = weir_lanes_release
 
 #endif

@@ -29,6 +29,7 @@
 #include <weir/channel.h>
 
 #include "checked.h"
+#include "cpu.h"
 
 #define RING_LINE   ((size_t)64)
 #define RING_FILLER UINT64_MAX /* in the place of a header: skip to the start of the ring */
@@ -114,15 +115,6 @@ struct weir_ring_producer {
     uint64_t cleared;   /* from tail to here headers are 0 */
     size_t cleared_offset;
 };
-
-static inline void weir_ring_fetch_to_write(const unsigned char *line)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*line)); /* gcc's own needs -mprfchw and else fetches to read */
-#else
-    __builtin_prefetch(line, 1);
-#endif
-}
 
 /* Sets the headers to come to 0, as far as `position` and as there is room: long before they are needed, so that it
  * delays no message. Every line may become one. */
@@ -223,8 +215,8 @@ static inline int weir_ring_reserve(struct weir_ring_producer *end, size_t lengt
     const size_t first = end->geometry.write_ahead;
     if (record <= RING_MOST_AHEAD && room >= (int64_t)(first + record))
         for (size_t ahead = first; ahead < first + record; ahead += RING_LINE)
-            weir_ring_fetch_to_write(end->ring->records +
-                                     (offset + ahead < capacity ? offset + ahead : offset + ahead - capacity));
+            weir_cpu_fetch_to_write(end->ring->records +
+                                    (offset + ahead < capacity ? offset + ahead : offset + ahead - capacity));
     *ret_body = end->ring->records + offset + sizeof(uint64_t);
     return 0;
 }

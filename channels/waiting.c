@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "cpu.h"
 
 /* Adaptive spins about as long as a sleep and a wake across CPUs cost: the competitive argument for spin-then-block
  * (Karlin et al., "Empirical studies of competitive spinning", 1991) bounds the loss at a factor of two. */
@@ -41,15 +42,6 @@
 #define SETTLE_CLEAN_NS INT64_C(5000000000)
 #define SETTLE_DEATH_NS INT64_C(25000000)
 #define STRAGGLER_NS    INT64_C(1000000)
-
-static inline void cpu_pause(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__)
-    __asm__ volatile("yield");
-#endif
-}
 
 static int64_t earlier(int64_t a, int64_t b)
 {
@@ -260,7 +252,7 @@ static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt
         if (yielding)
             sched_yield();
         else
-            cpu_pause();
+            weir_cpu_pause();
         if (!yielding && spins % SPINS_PER_CLOCK != 0)
             continue;
         int64_t now_ns = weir_now_ns();
@@ -281,7 +273,7 @@ static void leave_alone(struct weir_endpoint *endpoint, uint32_t run, int64_t no
     else if (endpoint->lag_ns < MOST_LAG_NS)
         endpoint->lag_ns += LAG_STEP_NS;
     for (int64_t until_ns = now_ns + endpoint->lag_ns; endpoint->lag_ns > 0 && weir_now_ns() < until_ns;)
-        cpu_pause();
+        weir_cpu_pause();
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */

@@ -20,6 +20,7 @@
 
 #include <weir/driver.h>
 
+#include "../cpu.h"
 #include "../lock.h"
 
 enum { OPTION_FORM, OPTION_SLOTS };
@@ -160,15 +161,6 @@ static void detach(struct weir_driver_endpoint *endpoint)
 
 /* ---- slots --------------------------------------------------------------------------------------------------- */
 
-static void ask_for_line(const unsigned char *line)
-{
-#if defined(__x86_64__)
-    __asm__ volatile("prefetchw %0" : : "m"(*line)); /* of the compilers' own prefetch, only some flags make this */
-#else
-    __builtin_prefetch(line, 1);
-#endif
-}
-
 static void ask_for_slot_ahead(const struct end *end, const struct state *state)
 {
     size_t bytes = state->slot_count * state->slot_bytes;
@@ -177,9 +169,9 @@ static void ask_for_slot_ahead(const struct end *end, const struct state *state)
         offset -= bytes;
     if (offset >= bytes) /* fewer slots than that */
         return;
-    ask_for_line(state->slots + offset);
+    weir_cpu_fetch_to_write(state->slots + offset);
     if (state->slot_bytes > LINE)
-        ask_for_line(state->slots + offset + LINE);
+        weir_cpu_fetch_to_write(state->slots + offset + LINE);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------- */

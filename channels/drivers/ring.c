@@ -41,23 +41,12 @@ static int attach(struct weir_driver_endpoint *endpoint)
 
 extern const struct weir_driver weir_driver_ring;
 const struct weir_driver weir_driver_ring = {
-    .abi = WEIR_DRIVER_ABI,
+    WEIR_LANES_OPERATIONS,
     .name = "ring",
     .summary = "private memory: a lock-free ring for each producer, for threads only",
-    .capabilities = WEIR_CAP_RESERVE | WEIR_CAP_PEEK,
-    .wait = WEIR_WAIT_ADAPTIVE,
     .channel_bytes = sizeof(struct weir_lanes),
-    .endpoint_bytes = WEIR_LANES_ENDPOINT_BYTES,
     .options = options,
     .create = create,
     .destroy = destroy,
     .attach = attach,
-    .detach = weir_lanes_detach,
-    .send = weir_lanes_send,
-    .recv = weir_lanes_recv,
-    .reserve = weir_lanes_reserve,
-    .commit = weir_lanes_commit,
-    .abort = weir_lanes_abort,
-    .peek = weir_lanes_peek,
-    .release = weir_lanes_release,
 };

@@ -15,7 +15,7 @@
 namespace
 {
 
-// As shm: what the slots may take together, where the depth is not worth more.
+// What the slots may take together, where the depth is not worth more.
 constexpr size_t most_bytes = size_t{8} << 20;
 
 inline size_t depth_within(const weir_driver_channel *channel, size_t slot_bytes)
