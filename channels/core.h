@@ -80,6 +80,8 @@ struct weir_endpoint {
     const struct weir_driver *driver;
     struct weir_control *control;
     struct weir_seat *seat;
+    int (*send)(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags);
+    ssize_t (*recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
     size_t max_message_bytes;
     ssize_t plain_bytes;      /* a buffer of so many can be received into at once; SSIZE_MAX: none, recv looks closer */
     uint32_t end_flags;       /* the control flags that end this role's calls before an attempt */
@@ -150,6 +152,12 @@ enum { SLEEP_DRIVER, SLEEP_NEWS };
 /* The descriptor that an endpoint sleeps on: the driver's (SLEEP_DRIVER) and the news of the channel's end (SLEEP_NEWS,
  * each once) in one. Negative if none can be had. */
 int weir_sleep_set(struct weir_endpoint *endpoint);
+
+/* ---- copying.c ----------------------------------------------------------------------------------------------- */
+
+/* One attempt each, for drivers that have only the forms in place: reserve, copy, commit; and peek, copy, release. */
+int weir_send_by_copy(struct weir_driver_endpoint *view, const void *buffer, size_t length, unsigned flags);
+ssize_t weir_recv_by_copy(struct weir_driver_endpoint *view, void *buffer, size_t capacity);
 
 /* ---- waiting.c ----------------------------------------------------------------------------------------------- */
 

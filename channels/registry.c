@@ -75,19 +75,19 @@ const char *weir_driver_at(size_t i)
 static const char *missing_member(const struct weir_driver *driver)
 {
     const struct {
-        const void *member;
+        bool is_there;
         const char *name;
     } mandatory[] = {
-        {driver->summary, "summary"},
-        {(const void *)(uintptr_t)driver->create, "create"},
-        {(const void *)(uintptr_t)driver->destroy, "destroy"},
-        {(const void *)(uintptr_t)driver->attach, "attach"},
-        {(const void *)(uintptr_t)driver->detach, "detach"},
-        {(const void *)(uintptr_t)driver->send, "send"},
-        {(const void *)(uintptr_t)driver->recv, "recv"},
+        {driver->summary != NULL, "summary"},
+        {driver->create != NULL, "create"},
+        {driver->destroy != NULL, "destroy"},
+        {driver->attach != NULL, "attach"},
+        {driver->detach != NULL, "detach"},
+        {driver->send != NULL || driver->reserve != NULL, "send (or reserve, commit and abort)"},
+        {driver->recv != NULL || driver->peek != NULL, "recv (or peek and release)"},
     };
     for (size_t i = 0; i < sizeof mandatory / sizeof mandatory[0]; i++)
-        if (mandatory[i].member == NULL)
+        if (!mandatory[i].is_there)
             return mandatory[i].name;
     return NULL;
 }

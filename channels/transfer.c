@@ -57,12 +57,12 @@ static inline void received(struct weir_endpoint *endpoint)
 
 static ssize_t try_send(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
 {
-    return endpoint->driver->send(&endpoint->view, attempt->out, attempt->length, attempt->flags);
+    return endpoint->send(&endpoint->view, attempt->out, attempt->length, attempt->flags);
 }
 
 static ssize_t try_recv(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
 {
-    return endpoint->driver->recv(&endpoint->view, attempt->in, attempt->length);
+    return endpoint->recv(&endpoint->view, attempt->in, attempt->length);
 }
 
 static ssize_t try_reserve(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
@@ -117,7 +117,7 @@ static int send_message(struct weir_endpoint *endpoint, const void *buffer, size
     int over = end_of(endpoint);
     if (over != WEIR_EAGAIN)
         return over;
-    ssize_t result = endpoint->driver->send(&endpoint->view, buffer, length, flags);
+    ssize_t result = endpoint->send(&endpoint->view, buffer, length, flags);
     if (result == WEIR_EAGAIN) {
         struct weir_attempt again = {.try = try_send, .out = buffer, .length = length, .flags = flags};
         result = weir_await(endpoint, &again, deadline_ns);
@@ -295,7 +295,7 @@ ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
     int over = end_of(endpoint);
     if (over != WEIR_EAGAIN)
         return over;
-    ssize_t length = endpoint->driver->recv(&endpoint->view, buffer, capacity);
+    ssize_t length = endpoint->recv(&endpoint->view, buffer, capacity);
     if (length < 0) {
         length = recv_later(endpoint, buffer, capacity, deadline_ns, length);
         if (length < 0)

@@ -271,16 +271,6 @@ static void release(struct weir_driver_endpoint *endpoint)
     (void)endpoint; /* it was this consumer's own copy */
 }
 
-static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
-{
-    (void)capacity;
-    const void *body;
-    ssize_t length = peek(endpoint, &body);
-    if (length > 0)
-        memcpy(buffer, body, (size_t)length);
-    return length;
-}
-
 extern const struct weir_driver weir_driver_file;
 const struct weir_driver weir_driver_file = {
     .abi = WEIR_DRIVER_ABI,
@@ -296,7 +286,6 @@ const struct weir_driver weir_driver_file = {
     .attach = attach,
     .detach = detach,
     .send = send_message,
-    .recv = recv_message,
     .peek = peek,
     .release = release,
 };

@@ -191,16 +191,6 @@ static void release(struct weir_driver_endpoint *endpoint)
     (void)endpoint; /* msgrcv has taken it off */
 }
 
-static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
-{
-    (void)capacity;
-    const void *body;
-    ssize_t length = peek(endpoint, &body);
-    if (length > 0)
-        memcpy(buffer, body, (size_t)length);
-    return length;
-}
-
 extern const struct weir_driver weir_driver_sysv;
 const struct weir_driver weir_driver_sysv = {
     .abi = WEIR_DRIVER_ABI,
@@ -215,7 +205,6 @@ const struct weir_driver weir_driver_sysv = {
     .attach = attach,
     .detach = detach,
     .send = send_message,
-    .recv = recv_message,
     .peek = peek,
     .release = release,
 };

@@ -138,15 +138,17 @@ static int ready_fd(struct weir_driver_endpoint *view, short *ret_events)
     return endpoint->ready_fd;
 }
 
-/* Takes in libzmq's news, which zmq_send does only once a millisecond. */
-static bool has_room(void *socket)
+/* Whether the last send found no room and there still is none. Takes in libzmq's news, which a send does only once a
+ * millisecond. */
+static bool is_full(struct zmq_endpoint *endpoint)
 {
     int events = 0;
     size_t length = sizeof events;
-    while (zmq_getsockopt(socket, ZMQ_EVENTS, &events, &length) != 0)
+    while (endpoint->full && zmq_getsockopt(endpoint->socket, ZMQ_EVENTS, &events, &length) != 0)
         if (errno != EINTR)
-            return true; /* zmq_send will say what is wrong */
-    return events & ZMQ_POLLOUT;
+            return false; /* the send will say what is wrong */
+    endpoint->full = endpoint->full && !(events & ZMQ_POLLOUT);
+    return endpoint->full;
 }
 
 /* After a send that failed: 0 if it is to be tried again. */
@@ -159,28 +161,6 @@ static int refused(struct zmq_endpoint *endpoint)
     return 0;
 }
 
-static int accepted(struct zmq_endpoint *endpoint)
-{
-    endpoint->full = false;
-    endpoint->sent++;
-    return 0;
-}
-
-static int push(struct weir_driver_endpoint *view, const void *buffer, size_t length, unsigned flags)
-{
-    struct zmq_endpoint *endpoint = view->state;
-    (void)flags;
-    int result = 0;
-    while (result == 0) {
-        if (endpoint->full && !has_room(endpoint->socket))
-            return WEIR_EAGAIN;
-        if (zmq_send(endpoint->socket, buffer, length, ZMQ_DONTWAIT) >= 0)
-            return accepted(endpoint);
-        result = refused(endpoint);
-    }
-    return result;
-}
-
 /* Gives up the message that is shown or reserved. */
 static void release(struct weir_driver_endpoint *view)
 {
@@ -190,10 +170,13 @@ static void release(struct weir_driver_endpoint *view)
     endpoint->holding = false;
 }
 
-/* Whether there is room only a send tells without a system call: so commit finds out. */
+/* A send that found no room has left word of it (`full`). Whether there is some, only a send tells without a system
+ * call: so commit finds out. */
 static int reserve(struct weir_driver_endpoint *view, size_t length, void **ret_buffer)
 {
     struct zmq_endpoint *endpoint = view->state;
+    if (is_full(endpoint))
+        return WEIR_EAGAIN;
     if (zmq_msg_init_size(&endpoint->message, length) != 0)
         return WEIR_ENOMEM;
     endpoint->holding = true;
@@ -219,11 +202,13 @@ static int commit(struct weir_driver_endpoint *view, size_t length, unsigned fla
     (void)flags;
     int result = length < zmq_msg_size(&endpoint->message) ? shorten(endpoint, length) : 0;
     while (result == 0) {
-        if (endpoint->full && !has_room(endpoint->socket))
+        if (is_full(endpoint))
             return WEIR_EAGAIN;
         if (zmq_msg_send(&endpoint->message, endpoint->socket, ZMQ_DONTWAIT) >= 0) {
             endpoint->holding = false; /* the message is libzmq's */
-            return accepted(endpoint);
+            endpoint->full = false;
+            endpoint->sent++;
+            return 0;
         }
         result = refused(endpoint);
     }
@@ -263,18 +248,6 @@ static ssize_t peek(struct weir_driver_endpoint *view, const void **ret_buffer)
         return WEIR_ECORRUPT;
     }
     *ret_buffer = zmq_msg_data(&endpoint->message);
-    return length;
-}
-
-static ssize_t pull(struct weir_driver_endpoint *view, void *buffer, size_t capacity)
-{
-    (void)capacity; /* never below max_message_bytes */
-    const void *message;
-    ssize_t length = peek(view, &message);
-    if (length > 0)
-        memcpy(buffer, message, (size_t)length);
-    if (length >= 0)
-        release(view);
     return length;
 }
 
@@ -324,8 +297,6 @@ static const struct weir_driver zmq_driver = {
     .destroy = destroy,
     .attach = zmq_process_enter,
     .detach = detach,
-    .send = push,
-    .recv = pull,
     .reserve = reserve,
     .commit = commit,
     .abort = release,

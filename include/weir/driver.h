@@ -96,11 +96,12 @@ struct weir_driver {
     void (*detach)(struct weir_driver_endpoint *endpoint);
 
     /* One attempt to send one whole message. length <= config->max_message_bytes. 0: sent. WEIR_EAGAIN: no room,
-     * nothing happened. WEIR_ECORRUPT, WEIR_ESYSTEM. `flags` may hold WEIR_MORE; ignoring it is correct. */
+     * nothing happened. WEIR_ECORRUPT, WEIR_ESYSTEM. `flags` may hold WEIR_MORE; ignoring it is correct. NULL: the core
+     * reserves, copies and commits. */
     int (*send)(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags);
 
     /* One attempt to receive one whole message. capacity >= config->max_message_bytes always. The length, or
-     * WEIR_EAGAIN, WEIR_ECORRUPT, WEIR_ESYSTEM. */
+     * WEIR_EAGAIN, WEIR_ECORRUPT, WEIR_ESYSTEM. NULL: the core peeks, copies and releases. */
     ssize_t (*recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
 
     /* WEIR_CAP_RESERVE: all three. reserve: 0 with `length` writable bytes, or WEIR_EAGAIN; commit publishes

@@ -280,6 +280,7 @@ static void abort_reservation(struct weir_driver_endpoint *endpoint)
     (void)endpoint; /* the place is kept for the next message */
 }
 
+/* The core would do the same for us, but not in one piece: a message cost 6 % more. */
 static int send_message(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
 {
     void *place;
@@ -329,6 +330,7 @@ static void release(struct weir_driver_endpoint *endpoint)
     give_slot(endpoint->state);
 }
 
+/* As with send_message. */
 static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
     (void)capacity; /* never below max_message_bytes */

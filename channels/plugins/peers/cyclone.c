@@ -16,7 +16,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -254,18 +253,6 @@ static void release(struct weir_driver_endpoint *endpoint)
             ring(state->room_fds[i]);
 }
 
-static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
-{
-    (void)capacity; /* never below max_message_bytes */
-    const void *message;
-    ssize_t length = peek(endpoint, &message);
-    if (length > 0)
-        memcpy(buffer, message, (size_t)length);
-    if (length >= 0)
-        release(endpoint);
-    return length;
-}
-
 /* ---- detach -------------------------------------------------------------------------------------------------- */
 
 static void detach(struct weir_driver_endpoint *endpoint)
@@ -305,7 +292,6 @@ static const struct weir_driver cyclone_driver = {
     .attach = attach,
     .detach = detach,
     .send = send_message,
-    .recv = recv_message,
     .peek = peek,
     .release = release,
     .fd = ready_fd,

@@ -210,18 +210,6 @@ static ssize_t peek(struct weir_driver_endpoint *endpoint, const void **ret_buff
     return (ssize_t)length;
 }
 
-static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
-{
-    (void)capacity; /* never below max_message_bytes */
-    const void *message;
-    ssize_t length = peek(endpoint, &message);
-    if (length > 0)
-        memcpy(buffer, message, (size_t)length);
-    if (length >= 0)
-        release(endpoint);
-    return length;
-}
-
 /* ---- detach -------------------------------------------------------------------------------------------------- */
 
 /* Closing throws away what is still here: wait for as long as consumers go on receiving. */
@@ -277,7 +265,6 @@ static const struct weir_driver nng_driver = {
     .attach = attach,
     .detach = detach,
     .send = send_message,
-    .recv = recv_message,
     .peek = peek,
     .release = release,
     .fd = ready_fd,

@@ -118,17 +118,6 @@ static void abort_reservation(struct weir_driver_endpoint *endpoint)
     (void)endpoint; /* the next chunk is made in the same place */
 }
 
-static int send_message(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags)
-{
-    void *chunk;
-    int result = reserve(endpoint, length, &chunk);
-    if (result != 0)
-        return result;
-    if (length > 0)
-        memcpy(chunk, buffer, length);
-    return commit(endpoint, length, flags);
-}
-
 /* libqb says 0 of an empty ring and of an empty chunk, but shows only a chunk. */
 static ssize_t peek(struct weir_driver_endpoint *endpoint, const void **ret_buffer)
 {
@@ -147,18 +136,6 @@ static void release(struct weir_driver_endpoint *endpoint)
     qb_rb_chunk_reclaim(ring_of(endpoint));
 }
 
-static ssize_t recv_message(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
-{
-    (void)capacity; /* never below max_message_bytes */
-    const void *chunk;
-    ssize_t length = peek(endpoint, &chunk);
-    if (length < 0)
-        return length;
-    memcpy(buffer, chunk, (size_t)length);
-    release(endpoint);
-    return length;
-}
-
 /* ---- the table ----------------------------------------------------------------------------------------------- */
 
 static const struct weir_driver qb_driver = {
@@ -175,8 +152,6 @@ static const struct weir_driver qb_driver = {
     .destroy = destroy,
     .attach = attach,
     .detach = detach,
-    .send = send_message,
-    .recv = recv_message,
     .reserve = reserve,
     .commit = commit,
     .abort = abort_reservation,
