@@ -100,8 +100,8 @@ static inline void weir_cells_step(struct weir_cells *cells)
 static inline void weir_cells_fetch(const struct weir_cells *cells)
 {
     const size_t bytes = cells->count * cells->stride, stride = cells->stride;
-    if (stride > RING_MOST_AHEAD ||
-        (int64_t)(cells->known - cells->position) * (int64_t)stride <= (int64_t)cells->ahead)
+    const int64_t more = (int64_t)(cells->known - cells->position); /* anything, where `known` comes from a liar */
+    if (stride > RING_MOST_AHEAD || more <= 0 || (uint64_t)more * stride <= cells->ahead)
         return;
     size_t offset =
         cells->offset + cells->ahead < bytes ? cells->offset + cells->ahead : cells->offset + cells->ahead - bytes;

@@ -212,7 +212,7 @@ int weir_stream_attach(struct weir_driver_endpoint *endpoint)
         return WEIR_ECORRUPT;
     /* Who died took a packet along, as it is with any receiver; the next one begins with a frame. */
     stream->ahead->start = stream->ahead->end = 0;
-    stream->ahead->reading = false;
+    stream->ahead->reading = 0;
     return 0;
 }
 

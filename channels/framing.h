@@ -39,7 +39,8 @@ enum weir_stream_kind {
 /* What a lone consumer has read ahead: in memory that all ends share. */
 struct weir_stream_ahead {
     size_t start, end;
-    bool reading; /* a consumer that died with this set took bytes along: nobody knows where frames begin any more */
+    uint32_t reading; /* a consumer that died with this set took bytes along: nobody knows where frames begin any more;
+                         no bool, for producers may write anything here */
     unsigned char bytes[];
 };
 

@@ -78,11 +78,11 @@ static ssize_t recv_header_and_body(const struct weir_stream *stream, char *body
 /* Who dies in between leaves the stream marked, and the successor is told so. */
 static ssize_t recv_naive(const struct weir_stream *stream, char *body)
 {
-    stream->ahead->reading = true;
+    stream->ahead->reading = 1;
     atomic_signal_fence(memory_order_seq_cst);
     ssize_t result = recv_header_and_body(stream, body);
     atomic_signal_fence(memory_order_seq_cst);
-    stream->ahead->reading = false;
+    stream->ahead->reading = 0;
     return result;
 }
 
@@ -140,7 +140,7 @@ static ssize_t fill(const struct weir_stream *stream, size_t start, size_t end)
 {
     struct weir_stream_ahead *ahead = stream->ahead;
     size_t there = end - start;
-    ahead->reading = true;
+    ahead->reading = 1;
     atomic_signal_fence(memory_order_seq_cst);
     if (there > 0 && start > 0)
         memmove(ahead->bytes, ahead->bytes + start, there);
@@ -148,7 +148,7 @@ static ssize_t fill(const struct weir_stream *stream, size_t start, size_t end)
     ahead->start = 0;
     ahead->end = there + (got > 0 ? (size_t)got : 0);
     atomic_signal_fence(memory_order_seq_cst);
-    ahead->reading = false;
+    ahead->reading = 0;
     return got;
 }
 
@@ -160,7 +160,7 @@ static ssize_t fill_directly(const struct weir_stream *stream, char *body, ssize
     uint32_t length = 0;
     struct iovec parts[2] = {{.iov_base = &length, .iov_len = sizeof length},
                              {.iov_base = body, .iov_len = stream->longest_bytes}};
-    ahead->reading = true;
+    ahead->reading = 1;
     atomic_signal_fence(memory_order_seq_cst);
     ssize_t got = read_parts(stream, parts, 2);
     if (got > 0) {
@@ -178,7 +178,7 @@ static ssize_t fill_directly(const struct weir_stream *stream, char *body, ssize
         ahead->end = head + there - used;
     }
     atomic_signal_fence(memory_order_seq_cst);
-    ahead->reading = false;
+    ahead->reading = 0;
     return got;
 }
 

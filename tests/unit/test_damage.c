@@ -148,7 +148,7 @@ static void a_half_read_stream_is_not_taken_over(void **state)
     for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
         struct ends ends = open_ends(specs[i], 1);
         weir_detach(ends.consumer);
-        stream_of(&ends)->ahead->reading = true;
+        stream_of(&ends)->ahead->reading = 1;
         ends.consumer = NULL;
         assert_int_equal(weir_attach(&ends.consumer, ends.channel, WEIR_CONSUMER, 0), WEIR_ECORRUPT);
         assert_null(ends.consumer);
@@ -202,7 +202,7 @@ static void the_heir_of_a_half_read_packet_goes_on(void **state)
     struct ends ends = open_ends("unix", 1);
     say(&ends, "first");
     weir_detach(ends.consumer);
-    stream_of(&ends)->ahead->reading = true;
+    stream_of(&ends)->ahead->reading = 1;
     assert_int_equal(weir_attach(&ends.consumer, ends.channel, WEIR_CONSUMER, 0), WEIR_OK);
     assert_int_equal(hear(&ends), 5);
     close_ends(&ends);
