@@ -13,7 +13,10 @@
 static const struct argp_option table[] = {
     {0, 0, 0, 0, "What to measure (each takes a list, separated by commas; every combination is a cell):", 0},
     {"pairing", 'p', "LIST", 0,
-     "where producer:consumer run: thread:thread, thread:process, process:thread, process:process, all (default)", 0},
+     "where producer:consumer run: thread:thread, thread:process, process:thread, process:process, all (default; of "
+     "compare "
+     "process:process)",
+     0},
     {"size", 's', "LIST", 0, "bytes of a message: 64 (default), 4K, or a range 8..64K*4", 0},
     {"workers", 'w', "LIST", 0, "PRODUCERSxCONSUMERS: 1x1 (default), 4x1, 2x2", 0},
     {"pattern", 'm', "LIST", 0,

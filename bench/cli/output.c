@@ -13,8 +13,8 @@
 
 static const struct argp_option table[] = {
     {0, 0, 0, 0, "Output:", 0},
-    {"json", KEY_JSON, "FILE", 0, "write the results as JSON; - is stdout, in place of the table", 0},
-    {"csv", KEY_CSV, "FILE", 0, "write the results as CSV, in rows; - as above", 0},
+    {"json", KEY_JSON, "FILE", 0, "write the results as JSON; - as above", 0},
+    {"csv", KEY_CSV, "FILE", 0, "write the results as CSV, in rows; - is stdout, in place of the table", 0},
     {"markdown", KEY_MARKDOWN, "FILE", 0, "write the table as Markdown; - as above", 0},
     {"quiet", 'q', 0, 0, "only results and errors", 0},
     {"verbose", 'v', 0, 0, "more about each cell", 0},

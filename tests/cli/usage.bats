@@ -156,3 +156,14 @@ load helpers
     expect_status 0
     expect_json '.cells[0].epoch.ns > 60e6'
 }
+
+@test "help says of every format how it goes to stdout, and which pairings are compared" {
+    local command help
+    for command in run compare limits doctor; do
+        help=$(weir $command --help | tr -s '\n ' ' ')
+        [[ $help == *"--csv=FILE"*"- is stdout, in place of the table"*"--json=FILE"*"as above"*"--markdown=FILE"*"as above"* ]] ||
+            complain "expected each format in $command --help"
+    done
+    help=$(weir compare --help | tr -s '\n ' ' ')
+    [[ $help == *"of compare process:process"* ]] || complain "expected the default pairing"
+}
