@@ -33,7 +33,9 @@ for header in channel driver weir worker version; do
 done
 [ -e "$library/libweir.so" ] || fail "there is no libweir.so"
 [ -x "$prefix/bin/weir" ] || fail "there is no program weir"
-[ -s "$prefix/$(option datadir)/weir/weir.run.schema.json" ] || fail "there is no schema"
+for schema in run limits doctor; do
+    [ -s "$prefix/$(option datadir)/weir/weir.$schema.schema.json" ] || fail "there is no schema of $schema"
+done
 if [ "$(option zmq)" != disabled ] &&
     pkg-config --exists libzmq; then
     [ -n "$(find "$library/weir" -name '*zmq*.so')" ] || fail "there is no zmq module in $library/weir"

@@ -1,15 +1,17 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 #
-# What --json writes is what docs/weir.run.schema.json says, and the schema is tight enough to find damage.
+# What --json writes is what docs/weir.*.schema.json say, and the schemas are tight enough to find damage.
 
 load helpers
 
 brief=(--rounds 2 --progress never -q)
 
-# validate FILE: prints what is wrong with it.
+# validate FILE: prints what is wrong with it; its schema says run, limits or doctor.
 validate() {
-    /usr/bin/python3 - "$BATS_TEST_DIRNAME/../../docs/weir.run.schema.json" "$1" <<'PYTHON'
+    local kind
+    kind=$(jq -r '.schema | capture("^weir.(?<kind>run|limits|doctor)/").kind // "run"' "$1" 2>/dev/null)
+    /usr/bin/python3 - "$BATS_TEST_DIRNAME/../../docs/weir.${kind:-run}.schema.json" "$1" <<'PYTHON'
 import json, sys
 from jsonschema import Draft202012Validator
 schema, document = (json.load(open(path)) for path in sys.argv[1:])
@@ -98,5 +100,31 @@ expect_valid() {
         jq "$filter" run.json >damaged.json
         ! validate damaged.json >errors || complain "not found: $filter"
         [ -s errors ] || complain "no message: $filter"
+    done
+}
+
+@test "limits and the doctor" {
+    local filter
+    weir limits line create --budget 300ms -q --json limits.json >/dev/null
+    expect_valid limits.json
+    weir doctor -q --json doctor.json >/dev/null
+    expect_valid doctor.json
+    for filter in '.limits[0].unit = "s"' '.limits[0].median = -1' 'del(.limits[0].n)' '.limits[0].cpus = [0, 1, 2]' \
+        '.extra = 1' 'del(.env)' '.schema = "weir.limits/2"'; do
+        jq "$filter" limits.json >damaged.json
+        ! validate damaged.json >errors || complain "not found: $filter"
+    done
+    for filter in '.checks[0].state = "bad"' '.checks[0] |= (.state = "warning" | .fix = null)' \
+        '.checks[0] |= (.state = "ok" | .fix = "pray")' 'del(.tool)' '.schema = "weir.doctor/2"'; do
+        jq "$filter" doctor.json >damaged.json
+        ! validate damaged.json >errors || complain "not found: $filter"
+    done
+}
+
+@test "the schemas say the same of what they share" {
+    local docs=$BATS_TEST_DIRNAME/../../docs shared='."$defs" | {tool, env}'
+    for kind in limits doctor; do
+        [ "$(jq -c "$shared" "$docs/weir.run.schema.json")" = "$(jq -c "$shared" "$docs/weir.$kind.schema.json")" ] ||
+            complain "$kind has other definitions"
     done
 }
