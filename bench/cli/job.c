@@ -88,7 +88,8 @@ static const struct option_group keep_group = {NULL, keep_word, NULL};
 static const char doc[] =
     "Measure what a message costs through each CHANNEL, a spec such as shm, unix,type=stream or zmq,transport=ipc.\v"
     "Without CHANNEL: mutex pipe unix shm zmq. `weir list` shows all drivers and their options.\n\n"
-    "Exit status: 0 ok, 1 a cell failed, 2 bad usage, 130 interrupted (143 by SIGTERM, 129 by SIGHUP); what was "
+    "Exit status: 0 ok, 1 a cell failed or all were skipped, 2 bad usage, 130 interrupted (143 by SIGTERM, 129 by "
+    "SIGHUP); what was "
     "measured until then is printed.";
 
 const struct syntax run_syntax = {"[CHANNEL...]", doc, {&keep_group, OPTIONS_GROUPS, &own_group}};

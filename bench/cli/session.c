@@ -173,6 +173,14 @@ static void tell_failures(const struct cells *cells)
             fprintf(stderr, "weir: %s failed: %s\n", cells->items[i].id, cells->items[i].reason);
 }
 
+static bool all_skipped(const struct cells *cells)
+{
+    for (size_t i = 0; i < cells->count; i++)
+        if (cells->items[i].status != CELL_SKIPPED)
+            return false;
+    return true;
+}
+
 int session_write(struct session *session, const struct output_options *output, const struct output_formats *formats)
 {
     const struct cells *cells = session->result.cells;
@@ -184,5 +192,8 @@ int session_write(struct session *session, const struct output_options *output, 
     for (size_t i = 0; i < cells->count; i++)
         if (cells->items[i].status == CELL_FAILED)
             return 1;
-    return status;
+    if (!all_skipped(cells))
+        return status;
+    fprintf(stderr, "weir: nothing was measured: %s skipped\n", cells->count == 1 ? "the cell was" : "all cells were");
+    return 1;
 }

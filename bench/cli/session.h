@@ -28,8 +28,8 @@ int session_measure(struct session *session, struct cells *cells, const struct a
                     const struct schedule_options *schedule, const struct output_options *output);
 void session_end(struct session *session);
 
-/* Writes the result in each format that was asked for. The exit status: interrupted, a cell failed, 1 if it could not
- * be written, 0. */
+/* Writes the result in each format that was asked for. The exit status: interrupted, 1 if a cell failed, nothing was
+ * measured or the result could not be written, 0. */
 int session_write(struct session *session, const struct output_options *output, const struct output_formats *formats);
 
 #endif

@@ -95,7 +95,8 @@ load helpers
 
 @test "of a cell that was skipped the table for programs says the depth and the wait that were asked for" {
     run --separate-stderr weir run pipe -s 1 -k nanopb -p thread:thread --wait block -d 77 --csv - "${quick[@]}"
-    expect_status 0
+    expect_status 1
+    [[ $stderr == *"nothing was measured: the cell was skipped"* ]] || complain "expected to hear of it: $stderr"
     [[ $output == *",nanopb,block,77,"*",skipped,"* ]] || complain "expected block and 77"
 }
 
