@@ -78,11 +78,27 @@ static void print_unlike(FILE *file, const struct files *files)
         a, b);
 }
 
+/* Some costs are others in the long run: sleepers, for one, wake more slowly after a tenth of a second. */
+static void print_epochs(FILE *file, const struct files *files)
+{
+    char a[32], b[32];
+    const struct match *match = matches_of_other_epochs(&files->matches);
+    if (match == NULL)
+        return;
+    format_ns(a, sizeof a, match->a->rounds[0].epoch_ns);
+    format_ns(b, sizeof b, match->b->rounds[0].epoch_ns);
+    say(file,
+        "the epochs were not as long in both (%s: A %s, B %s), and some costs are others in the long run: measure both "
+        "with the same --epoch, or --rerun\n",
+        match->a->id, a, b);
+}
+
 static void print_table(FILE *file, void *argument)
 {
     const struct files *files = argument;
     render_verdicts(file, &files->verdicts, files->color);
     print_unlike(file, files);
+    print_epochs(file, files);
     if (files->matches.paced_count > 0)
         say(file, "not compared: %zu paced cell%s, whose time follows from the rate\n", files->matches.paced_count,
             files->matches.paced_count == 1 ? "" : "s");

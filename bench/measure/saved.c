@@ -20,7 +20,9 @@
 #define FAMILY      "weir.run/"
 #define MOST_CELLS  100000
 #define MOST_ROUNDS 1000000
-#define MOST_NS     1e15 /* for one message: eleven days */
+_Static_assert(SAVED_MOST_BYTES == 32u << 20, "the sentence in refuse_file says so");
+
+#define MOST_NS 1e15 /* for one message: eleven days */
 
 /* ---- the file ------------------------------------------------------------------------------------------------- */
 
@@ -39,7 +41,7 @@ static const char *refuse_file(int fd, size_t *ret_length)
     if (!S_ISREG(status.st_mode))
         return "it is not a regular file";
     if ((size_t)status.st_size > SAVED_MOST_BYTES)
-        return "it is larger than any result";
+        return "it has more than 32 MiB, the most that is read of a result";
     *ret_length = (size_t)status.st_size;
     return status.st_size == 0 ? "it is empty" : NULL;
 }
@@ -182,7 +184,7 @@ static int read_rate(struct reading *reading, const json_t *object, struct cell 
     return read_number(reading, rate, "asked", 1e-9, 1e12, &cell->setup.rate);
 }
 
-static int read_rounds(const struct reading *reading, const json_t *cost, struct cell *cell)
+static int read_rounds(const struct reading *reading, const json_t *cost, double epoch_ns, struct cell *cell)
 {
     json_t *rounds = NULL, *numbers = NULL;
     if (read_array(reading, cost, "rounds", MOST_ROUNDS, &rounds) != 0)
@@ -201,10 +203,23 @@ static int read_rounds(const struct reading *reading, const json_t *cost, struct
             return reading_wrong(reading, "rounds", "holds what is not a cost");
         if (round < 0 || round > MOST_ROUNDS || (i > 0 && round <= (json_int_t)cell->rounds[i - 1].round))
             return reading_wrong(reading, "round_numbers", "are not rounds in their order");
-        if (cell_add_round(cell, &(struct epoch_cost){.round = (uint32_t)round, .wall_ns = wall_ns}) != 0)
+        const struct epoch_cost epoch = {.round = (uint32_t)round, .wall_ns = wall_ns, .epoch_ns = epoch_ns};
+        if (cell_add_round(cell, &epoch) != 0)
             return reading_wrong(reading, "rounds", "do not fit into memory");
     }
     return 0;
+}
+
+/* How long the cell's epochs were: one figure for all of them; NaN: it is not said. */
+static int read_epoch(const struct reading *reading, const json_t *object, double *ret)
+{
+    const json_t *epoch = json_object_get(object, "epoch");
+    *ret = NAN;
+    if (epoch == NULL || json_is_null(epoch))
+        return 0;
+    if (!json_is_object(epoch))
+        return reading_wrong(reading, "epoch", "is not an object");
+    return read_number_or_null(reading, epoch, "ns", 0, MOST_NS, ret);
 }
 
 /* A figure must be one that its rounds can give, whichever of them it stands for. */
@@ -223,13 +238,13 @@ static int check_median(const struct reading *reading, const struct cell *cell, 
 static int read_cell(const struct reading *outer, const json_t *object, size_t index, struct cell *cell)
 {
     struct reading reading = *outer;
-    double median = NAN;
+    double median = NAN, epoch_ns = NAN;
     cell->memory = (struct memory){NAN, NAN};
     snprintf(reading.place, sizeof reading.place, "cells[%zu]", index);
     if (!json_is_object(object))
         return reading_wrong(&reading, "", "is not an object");
     if (read_setup(&reading, object, cell) != 0 || read_names(&reading, object, cell) != 0 ||
-        read_rate(&reading, object, cell) != 0)
+        read_rate(&reading, object, cell) != 0 || read_epoch(&reading, object, &epoch_ns) != 0)
         return -1;
     const json_t *cost = json_object_get(object, "cost_ns");
     if (json_is_null(cost))
@@ -239,7 +254,8 @@ static int read_cell(const struct reading *outer, const json_t *object, size_t i
     if (cell->status != CELL_OK)
         return reading_wrong(&reading, "cost_ns", "belongs to a cell that is not ok");
     snprintf(reading.place, sizeof reading.place, "cells[%zu].cost_ns", index);
-    if (read_number(&reading, cost, "median", 0, MOST_NS, &median) != 0 || read_rounds(&reading, cost, cell) != 0)
+    if (read_number(&reading, cost, "median", 0, MOST_NS, &median) != 0 ||
+        read_rounds(&reading, cost, epoch_ns, cell) != 0)
         return -1;
     return check_median(&reading, cell, median);
 }

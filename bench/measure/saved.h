@@ -25,7 +25,7 @@ struct saved {
     int cpus;
     bool interrupted;
     double noise_floor;     /* NaN: not known */
-    struct cells cells;     /* with the setup, the rounds' wall time and round; the rest is not filled in */
+    struct cells cells;     /* with the setup, the rounds' wall time, epoch and round; the rest is not filled in */
     struct journal journal; /* likewise: the rounds' regime and the regimes */
     void *document;         /* a json_t; owns the texts */
 };

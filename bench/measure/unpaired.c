@@ -105,6 +105,23 @@ int check_comparable(const struct saved *a, const struct saved *b, const struct 
     return 0;
 }
 
+/* NaN, which is not known, is unlike nothing. */
+static bool epochs_differ(const struct cell *a, const struct cell *b)
+{
+    if (!cell_has_cost(a) || !cell_has_cost(b))
+        return false;
+    double a_ns = a->rounds[0].epoch_ns, b_ns = b->rounds[0].epoch_ns;
+    return a_ns > b_ns * EPOCHS_ALIKE || b_ns > a_ns * EPOCHS_ALIKE;
+}
+
+const struct match *matches_of_other_epochs(const struct matches *matches)
+{
+    for (size_t i = 0; i < matches->count; i++)
+        if (epochs_differ(matches->items[i].a, matches->items[i].b))
+            return &matches->items[i];
+    return NULL;
+}
+
 /* ---- comparing ----------------------------------------------------------------------------------------------- */
 
 /* What of A is compared with what of B. */

@@ -32,6 +32,9 @@ void matches_free(struct matches *matches);
 int check_comparable(const struct saved *a, const struct saved *b, const struct matches *matches,
                      struct weir_error *error);
 
+/* The first cell whose epochs were more than EPOCHS_ALIKE times as long in one result as in the other; NULL: none. */
+const struct match *matches_of_other_epochs(const struct matches *matches);
+
 /* Compares what matches, by hierarchical bootstrap (bootstrap.h). Where a run had two regimes, each is compared with
  * the one of the other run in which a line took as long, within REGIMES_ALIKE; if there is none, the comparison is
  * labelled "unlike", and inconclusive. Delta is from the larger of the two noise floors. *ret_resamples: how many there
@@ -40,5 +43,6 @@ int compare_saved(struct comparisons *ret, const struct saved *a, const struct s
                   uint64_t seed, size_t *ret_resamples);
 
 #define REGIMES_ALIKE 1.5
+#define EPOCHS_ALIKE  3.0 /* calibration alone leaves a factor of two */
 
 #endif

@@ -44,6 +44,19 @@ make_files() {
     expect_status 0
 }
 
+@test "epochs of other lengths are told" {
+    make_files
+    run --separate-stderr weir compare a.json b.json
+    [[ $output != *epochs* ]] || complain "expected no word of it"
+    jq '.cells[0].epoch.ns = 1e9' b.json >long.json
+    run --separate-stderr weir compare a.json long.json
+    expect_status 0
+    [[ $(tr '\n' ' ' <<<"$output") == *"epochs were not as long in both"*"B 1.00 s"*"--rerun"* ]] || complain "expected a word of it"
+    jq 'del(.cells[0].epoch)' b.json >unknown.json
+    run --separate-stderr weir compare a.json unknown.json
+    [[ $output == *slower* && $output != *epochs* ]] || complain "expected no word of it"
+}
+
 @test "cells on one side only are told; nothing in common is refused" {
     make_files
     jq '.cells += [.cells[0] | .id = "other"]' b.json >more.json
