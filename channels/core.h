@@ -104,9 +104,11 @@ struct weir_endpoint {
     size_t reserved_length;
     size_t shown_length;
     const void *shown_at;
-    void *lent;   /* max_message_bytes, made on first use, for drivers without reserve or peek */
-    int sleep_fd; /* an epoll descriptor of its own to sleep on, made when first needed, or -1 */
-    int poll_fd;  /* weir_fd: an epoll descriptor of its own, or -1 */
+    void *lent;        /* max_message_bytes, made on first use, for drivers without reserve or peek */
+    int sleep_fd;      /* an epoll descriptor of its own to sleep on, made when first needed, or -1 */
+    bool in_sleep_set; /* it holds the driver's descriptor */
+    uint32_t unslept;  /* consumer: messages received since that was last slept on */
+    int poll_fd;       /* weir_fd: an epoll descriptor of its own, or -1 */
 };
 
 static inline enum weir_role weir_other(enum weir_role role)
@@ -152,6 +154,10 @@ enum { SLEEP_DRIVER, SLEEP_NEWS };
 /* The descriptor that an endpoint sleeps on: the driver's (SLEEP_DRIVER) and the news of the channel's end (SLEEP_NEWS,
  * each once) in one. Negative if none can be had. */
 int weir_sleep_set(struct weir_endpoint *endpoint);
+
+/* A descriptor in a set costs its sender a call-back for each message, whether anybody sleeps or not: a consumer that
+ * does not sleep takes it out until it sleeps again. */
+void weir_leave_sleep_set(struct weir_endpoint *endpoint);
 
 /* ---- copying.c ----------------------------------------------------------------------------------------------- */
 

@@ -103,32 +103,49 @@ void weir_detach(struct weir_endpoint *endpoint)
 
 /* ---- the descriptor to poll ---------------------------------------------------------------------------------- */
 
-/* One descriptor for two: the driver's, and the news of the channel's end. */
-static int make_set(struct weir_endpoint *endpoint, uint32_t driver_flags, uint32_t news_flags)
+/* Adds the driver's descriptor. */
+static int join_set(struct weir_endpoint *endpoint, int set, uint32_t flags)
 {
     short events = 0;
     int fd = endpoint->driver->fd(&endpoint->view, &events);
-    int set = epoll_create1(EPOLL_CLOEXEC);
-    if (set < 0)
-        return WEIR_ESYSTEM;
-    struct epoll_event driver_event = {.events = (events & POLLOUT ? EPOLLOUT : EPOLLIN) | driver_flags,
-                                       .data.u32 = SLEEP_DRIVER};
-    struct epoll_event news_event = {.events = EPOLLIN | news_flags, .data.u32 = SLEEP_NEWS};
-    if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &driver_event) != 0 ||
-        epoll_ctl(set, EPOLL_CTL_ADD, endpoint->channel->news_fd, &news_event) != 0) {
-        close(set);
-        return WEIR_ESYSTEM;
-    }
-    return set;
+    struct epoll_event event = {.events = (events & POLLOUT ? EPOLLOUT : EPOLLIN) | flags, .data.u32 = SLEEP_DRIVER};
+    return epoll_ctl(set, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Of several consumers that sleep, the kernel wakes one for a message: EPOLLEXCLUSIVE, which poll(2) does not have.
- * Producers are all woken, since room may be for all. News come by edges: they stay readable and are heard once. */
+/* One descriptor for two: the driver's, once it has joined, and the news of the channel's end. */
+static int make_set(struct weir_endpoint *endpoint, uint32_t news_flags)
+{
+    int set = epoll_create1(EPOLL_CLOEXEC);
+    struct epoll_event news_event = {.events = EPOLLIN | news_flags, .data.u32 = SLEEP_NEWS};
+    if (set >= 0 && epoll_ctl(set, EPOLL_CTL_ADD, endpoint->channel->news_fd, &news_event) == 0)
+        return set;
+    if (set >= 0)
+        close(set);
+    return WEIR_ESYSTEM;
+}
+
+/* News come by edges: they stay readable and are heard once. Of several consumers that sleep, the kernel wakes one for
+ * a message: EPOLLEXCLUSIVE, which poll(2) does not have, nor every descriptor. Producers are all woken, since room may
+ * be for all. */
 int weir_sleep_set(struct weir_endpoint *endpoint)
 {
+    if (endpoint->sleep_fd < 0)
+        endpoint->sleep_fd = make_set(endpoint, EPOLLET);
+    endpoint->unslept = 0;
+    if (endpoint->sleep_fd < 0 || endpoint->in_sleep_set)
+        return endpoint->sleep_fd;
     bool alone = endpoint->view.role == WEIR_PRODUCER || endpoint->channel->config.consumers == 1;
-    int set = make_set(endpoint, alone ? 0 : EPOLLEXCLUSIVE, EPOLLET);
-    return set >= 0 || alone ? set : make_set(endpoint, 0, EPOLLET); /* not every descriptor takes the flag */
+    endpoint->in_sleep_set = (!alone && join_set(endpoint, endpoint->sleep_fd, EPOLLEXCLUSIVE) == 0) ||
+                             join_set(endpoint, endpoint->sleep_fd, 0) == 0;
+    return endpoint->in_sleep_set ? endpoint->sleep_fd : WEIR_ESYSTEM;
+}
+
+void weir_leave_sleep_set(struct weir_endpoint *endpoint)
+{
+    short events;
+    int fd = endpoint->driver->fd(&endpoint->view, &events);
+    endpoint->in_sleep_set = epoll_ctl(endpoint->sleep_fd, EPOLL_CTL_DEL, fd, NULL) != 0;
+    endpoint->unslept = 0;
 }
 
 /* Within one address space the bells' descriptors are made when first asked for, under the roster lock. */
@@ -164,12 +181,21 @@ static int watch_bell(struct weir_endpoint *endpoint)
     return set;
 }
 
+static int watch_driver(struct weir_endpoint *endpoint)
+{
+    int set = make_set(endpoint, 0);
+    if (set < 0 || join_set(endpoint, set, 0) == 0)
+        return set;
+    close(set);
+    return WEIR_ESYSTEM;
+}
+
 int weir_fd(struct weir_endpoint *endpoint)
 {
     if (endpoint == NULL)
         return WEIR_EINVAL;
     if (endpoint->poll_fd < 0) {
-        int fd = weir_is_ringing(endpoint->driver) ? watch_bell(endpoint) : make_set(endpoint, 0, 0);
+        int fd = weir_is_ringing(endpoint->driver) ? watch_bell(endpoint) : watch_driver(endpoint);
         if (fd < 0)
             return fd;
         endpoint->poll_fd = fd;

@@ -11,6 +11,10 @@
 #include "checked.h"
 #include "core.h"
 
+/* A consumer that has received so many messages and not slept leaves its sleep set: what leaving and joining cost is
+ * then less than what it spares the senders of these messages alone. */
+#define LONG_RUN 32
+
 /* ---- after a success ----------------------------------------------------------------------------------------- */
 
 static inline void count_moved(struct weir_endpoint *endpoint)
@@ -34,12 +38,14 @@ static inline void sent(struct weir_endpoint *endpoint, unsigned flags)
 static inline void received(struct weir_endpoint *endpoint)
 {
     count_moved(endpoint);
-    if (!endpoint->rings)
-        return;
     if (!weir_is_ringing(endpoint->driver)) { /* on the doorbell sleeps only who was idle for long */
+        if (endpoint->in_sleep_set && ++endpoint->unslept == LONG_RUN)
+            weir_leave_sleep_set(endpoint);
         weir_ring_peers(endpoint);
         return;
     }
+    if (!endpoint->rings)
+        return;
     /* A sleeping producer is worth waking for a quarter of the depth, not for each message, which it would fill at once
      * and sleep again. When nothing is left to receive it is told in any case (let_go, waiting.c). One that polls does
      * not look by itself after a while, and is told at once. */

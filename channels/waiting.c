@@ -193,16 +193,15 @@ static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *
         if (result != WEIR_EAGAIN)
             return result;
     }
-    if (endpoint->sleep_fd < 0)
-        endpoint->sleep_fd = weir_sleep_set(endpoint);
-    if (endpoint->sleep_fd < 0) {
+    int set = weir_sleep_set(endpoint);
+    if (set < 0) {
         nap(earlier(timeout_ns, STRAGGLER_NS));
         return attempt->try(endpoint, attempt);
     }
     if (*futile > 2)
         nap(INT64_C(10000) << (*futile < 8 ? *futile : 8));
     /* Any return is a reason to look again. */
-    int count = wait_on_set(endpoint->sleep_fd, events, 2, timeout_ns);
+    int count = wait_on_set(set, events, 2, timeout_ns);
     bool ready = false, rung = false;
     for (int i = 0; i < count; i++) {
         ready |= events[i].data.u32 == SLEEP_DRIVER;
