@@ -32,12 +32,14 @@ enum yardstick {
     YARDSTICK_WRITE_PIPE, /* the writing alone */
     YARDSTICK_WRITE_SEQPACKET,
     YARDSTICK_WRITE_STREAM,
-    YARDSTICK_SWITCH,       /* from thread to thread on one CPU */
-    YARDSTICK_WAKE,         /* of a sleeper on another CPU, one way */
-    YARDSTICK_WAKE_ROUND,   /* there and back between two sleepers */
-    YARDSTICK_COPY,         /* of a block again and again: it stays where its size puts it */
-    YARDSTICK_COPY_WRITTEN, /* of a block that another CPU has just written */
-    YARDSTICK_COPY_MEMORY,  /* of a block that is in no cache */
+    YARDSTICK_SWITCH,           /* from thread to thread on one CPU */
+    YARDSTICK_SWITCH_PROCESSES, /* from process to process */
+    YARDSTICK_WAKE,             /* of a sleeper on another CPU, one way */
+    YARDSTICK_WAKE_ROUND,       /* there and back between two sleepers */
+    YARDSTICK_WAKE_PROCESSES,   /* likewise, of two processes */
+    YARDSTICK_COPY,             /* of a block again and again: it stays where its size puts it */
+    YARDSTICK_COPY_WRITTEN,     /* of a block that another CPU has just written */
+    YARDSTICK_COPY_MEMORY,      /* of a block that is in no cache */
     YARDSTICK_CLOCK_MONOTONIC,
     YARDSTICK_CLOCK_RAW,
     YARDSTICK_CLOCK_THREAD,

@@ -29,6 +29,20 @@ static void add_term(struct making *making, enum yardstick yardstick, const int 
     making->rule->terms[making->rule->count++] = term;
 }
 
+/* Of threads, or of processes where an end is one. */
+static enum yardstick of_span(const struct cell *cell, enum yardstick threads, enum yardstick processes)
+{
+    struct pairing pairing = cell->setup.pairing;
+    return pairing.producer == WEIR_PROCESS || pairing.consumer == WEIR_PROCESS ? processes : threads;
+}
+
+/* A turn of ends that share a CPU. Who spins there yields, which between processes takes less than a futex does. */
+static enum yardstick turn_of(const struct cell *cell)
+{
+    bool blocks = cell_wait(cell) == WEIR_WAIT_BLOCK;
+    return blocks ? of_span(cell, YARDSTICK_SWITCH, YARDSTICK_SWITCH_PROCESSES) : YARDSTICK_SWITCH;
+}
+
 /* ---- in user space ------------------------------------------------------------------------------------------- */
 
 /* At least one line has to go there and, for the answer, one back. Further lines follow it one behind the other; of a
@@ -42,14 +56,15 @@ static void rule_user_round(struct making *making, const struct cell *cell, cons
     size_t block = setup->size < MOST_BULK ? setup->size : MOST_BULK;
     if (cpus[0] == cpus[1]) {
         making->rule->name = "switch";
-        add_term(making, YARDSTICK_SWITCH, cpus, 0, (struct limit_term){.times = 2});
+        add_term(making, turn_of(cell), cpus, 0, (struct limit_term){.times = 2});
         return;
     }
     making->rule->name = "line";
     add_term(making, YARDSTICK_LINE_STORE, cpus, 0, (struct limit_term){.times = 1});
     if (cell_wait(cell) == WEIR_WAIT_BLOCK) {
         making->rule->name = "wake";
-        add_term(making, YARDSTICK_WAKE_ROUND, cpus, 0, (struct limit_term){.times = 1, .per_sleep = true});
+        enum yardstick wake = of_span(cell, YARDSTICK_WAKE_ROUND, YARDSTICK_WAKE_PROCESSES);
+        add_term(making, wake, cpus, 0, (struct limit_term){.times = 1, .per_sleep = true});
         add_term(making, YARDSTICK_LINE_STORE, cpus, 0, (struct limit_term){.times = -1, .per_sleep = true});
         return;
     }
@@ -95,7 +110,8 @@ static enum passage passage_of(const struct cell *cell)
 }
 
 /* Each way is a write and a read. Ends that sleep are woken on each way: by the round trip of two sleepers, less the
- * two system calls a way that it has in common with the transit. */
+ * two system calls a way that it has in common with the transit. On one CPU whoever does not spin needs the other's
+ * wake for each turn, also where it is put off by it before it could sleep. */
 static void rule_kernel_round(struct making *making, const struct cell *cell, const int *cpus)
 {
     static const enum yardstick transits[] = {YARDSTICK_TRANSIT_PIPE, YARDSTICK_TRANSIT_SEQPACKET,
@@ -106,9 +122,10 @@ static void rule_kernel_round(struct making *making, const struct cell *cell, co
     add_term(making, transits[passage_of(cell)], one, cell->setup.size, (struct limit_term){.times = 2});
     if (!known)
         return;
-    add_term(making, same ? YARDSTICK_SWITCH : YARDSTICK_WAKE_ROUND, cpus, 0,
-             (struct limit_term){.times = same ? 2 : 1, .per_sleep = true});
-    add_term(making, YARDSTICK_CALL, one, 0, (struct limit_term){.times = -4, .per_sleep = true});
+    bool per_sleep = !same || cell_wait(cell) != WEIR_WAIT_BLOCK;
+    enum yardstick both = same ? turn_of(cell) : of_span(cell, YARDSTICK_WAKE_ROUND, YARDSTICK_WAKE_PROCESSES);
+    add_term(making, both, cpus, 0, (struct limit_term){.times = same ? 2 : 1, .per_sleep = per_sleep});
+    add_term(making, YARDSTICK_CALL, one, 0, (struct limit_term){.times = -4, .per_sleep = per_sleep});
 }
 
 /* Reads may take several messages and go on beside the writes, but each message is written by some producer, in a call

@@ -26,7 +26,8 @@ static struct cell make_cell(const char *spec, uint32_t capabilities, enum patte
     return cell;
 }
 
-/* Every gauge shows 100 ns, or 1 GB/s; system calls 10 ns, a wake there and back 300 ns. */
+/* Every gauge shows 100 ns, or 1 GB/s; system calls 10 ns, a wake there and back 300 ns; of processes 400 ns, and their
+ * switch 150 ns. */
 static void show(struct gauges *gauges)
 {
     for (size_t i = 0; i < gauges->count; i++) {
@@ -38,6 +39,10 @@ static void show(struct gauges *gauges)
             gauge->values[0] = 10;
         if (gauge->yardstick == YARDSTICK_WAKE_ROUND)
             gauge->values[0] = 300;
+        if (gauge->yardstick == YARDSTICK_SWITCH_PROCESSES)
+            gauge->values[0] = 150;
+        if (gauge->yardstick == YARDSTICK_WAKE_PROCESSES)
+            gauge->values[0] = 400;
         gauge->count = gauge->capacity = 1;
     }
 }
@@ -90,6 +95,13 @@ static void sleepers_in_user_space_are_woken(void **state)
     expect(settle(&cell, 0, 1, 2), "wake", 300);
     expect(settle(&cell, 0, 1, 0), "wake", 100); /* nobody slept: the line */
     expect(settle(&cell, 1, 1, 2), "switch", 200);
+
+    cell.setup.pairing = (struct pairing){WEIR_THREAD, WEIR_PROCESS};
+    expect(settle(&cell, 0, 1, 2), "wake", 400);
+    expect(settle(&cell, 0, 1, 0), "wake", 100);
+    expect(settle(&cell, 1, 1, 2), "switch", 300);
+    cell.setup.wait = WEIR_WAIT_SPIN; /* yields are no futex */
+    expect(settle(&cell, 1, 1, 2), "switch", 200);
 }
 
 static void user_space_streams(void **state)
@@ -128,6 +140,13 @@ static void kernel_round_trips_count_sleeps(void **state)
     expect(settle(&cell, 0, 1, 8), "transit + wake", 200 + 260); /* more sleeps are the channel's own */
     expect(settle(&cell, 1, 1, 2), "transit + switch", 200 + 160);
     expect(settle(&cell, -1, -1, 2), "transit", 200);
+    expect(settle(&cell, 1, 1, 1), "transit + switch", 200 + 80); /* spinning, or yielding, half of the time */
+
+    cell.setup.wait = WEIR_WAIT_BLOCK;
+    expect(settle(&cell, 1, 1, 1), "transit + switch", 200 + 160); /* put off before it could sleep */
+    cell.setup.pairing = (struct pairing){WEIR_PROCESS, WEIR_PROCESS};
+    expect(settle(&cell, 1, 1, 1), "transit + switch", 200 + 260);
+    expect(settle(&cell, 0, 1, 2), "transit + wake", 200 + 360);
 }
 
 static void kernel_streams(void **state)

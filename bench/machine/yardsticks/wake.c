@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * Sleeping and waking, by futex: the switch from thread to thread on one CPU, and the wake of a sleeper on another.
- * Nothing is subtracted and nothing halved: each figure says which calls it holds.
+ * Sleeping and waking, by futex: the switch from one to the other on one CPU, and the wake of a sleeper on another CPU,
+ * between threads and between processes. Nothing is subtracted and nothing halved: each figure says which calls it
+ * holds. All sleeps have a time limit, as they have in any channel that is to notice a death.
  */
 #include "yard.h"
 
 #include <limits.h>
 #include <linux/futex.h>
 #include <math.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,18 +22,24 @@ struct couch {
     _Alignas(128) _Atomic uint32_t lying; /* the sleeper is about to sleep for this turn */
     _Atomic int64_t woken_ns;             /* when it ran again */
     int64_t give_up_ns;
+    bool between_processes;
 };
 
-/* A lost wake-up cannot be, but the partner may never be let run. */
-static void sleep_while(_Atomic uint32_t *word, uint32_t value)
+static int scope_of(const struct couch *couch)
 {
-    const struct timespec slice = {.tv_nsec = 50000000};
-    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, &slice, NULL, 0);
+    return couch->between_processes ? 0 : FUTEX_PRIVATE_FLAG;
 }
 
-static long wake(_Atomic uint32_t *word)
+/* A lost wake-up cannot be, but the partner may never be let run. */
+static void sleep_while(struct couch *couch, uint32_t turn)
 {
-    return syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    const struct timespec slice = {.tv_nsec = 50000000};
+    syscall(SYS_futex, &couch->turn, FUTEX_WAIT | scope_of(couch), turn, &slice, NULL, 0);
+}
+
+static long wake(struct couch *couch)
+{
+    return syscall(SYS_futex, &couch->turn, FUTEX_WAKE | scope_of(couch), 1, NULL, NULL, 0);
 }
 
 /* ---- both sides sleep ---------------------------------------------------------------------------------------- */
@@ -39,9 +47,9 @@ static long wake(_Atomic uint32_t *word)
 static bool hand_over(struct couch *couch, uint32_t turn)
 {
     atomic_store(&couch->turn, turn);
-    wake(&couch->turn);
+    wake(couch);
     while (atomic_load(&couch->turn) == turn) {
-        sleep_while(&couch->turn, turn);
+        sleep_while(couch, turn);
         if (clock_now_ns() > couch->give_up_ns)
             return false;
     }
@@ -63,7 +71,7 @@ static void answer_turns(void *state)
 {
     struct couch *couch = state;
     while (atomic_load(&couch->turn) == 0)
-        sleep_while(&couch->turn, 0);
+        sleep_while(couch, 0);
     for (uint32_t turn = 2; hand_over(couch, turn); turn += 2)
         ;
 }
@@ -77,13 +85,36 @@ double yard_wake_round(const struct yard *yard)
     return yard_repeat(yard, take_turns, &couch);
 }
 
-/* The same on one CPU: two threads that take turns make two switches a round, one after the other, so one switch is the
- * time over their number. Each holds the futex_wake of the other and the futex_wait that leaves it the CPU. */
-double yard_switch(const struct yard *yard)
+/* The kernel finds a futex that processes share by its page, and changes the address space at each switch. */
+double yard_wake_processes(const struct yard *yard)
+{
+    struct couch *couch = mmap(NULL, sizeof *couch, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (couch == MAP_FAILED)
+        return NAN;
+    couch->between_processes = true;
+    couch->give_up_ns = yard_patience(yard);
+    if (yard_partner_process(yard, answer_turns, couch) != 0)
+        return NAN;
+    return yard_repeat(yard, take_turns, couch);
+}
+
+/* The same on one CPU: two that take turns make two switches a round, one after the other, so one switch is the time
+ * over their number. Each holds the futex_wake of the other and the futex_wait that leaves it the CPU. */
+static double one_switch(const struct yard *yard, double (*round)(const struct yard *yard))
 {
     struct yard same = *yard;
     same.cpu_b = yard->cpu_a;
-    return yard_wake_round(&same) / 2;
+    return round(&same) / 2;
+}
+
+double yard_switch(const struct yard *yard)
+{
+    return one_switch(yard, yard_wake_round);
+}
+
+double yard_switch_processes(const struct yard *yard)
+{
+    return one_switch(yard, yard_wake_processes);
 }
 
 /* ---- one sleeper --------------------------------------------------------------------------------------------- */
@@ -105,7 +136,7 @@ static int64_t wake_once(struct couch *couch)
             ;
         int64_t begin = clock_now_ns();
         atomic_store(&couch->turn, turn + 1);
-        found = wake(&couch->turn);
+        found = wake(couch);
         if (!yard_await(&couch->lying, turn + 1, couch->give_up_ns))
             return -1;
         if (found == 1)
@@ -132,7 +163,7 @@ static void lie(void *state)
     for (uint32_t turn = 0; is_time_left(couch); turn++) {
         atomic_store(&couch->lying, turn); /* the waker sees woken_ns of the turn before */
         while (atomic_load(&couch->turn) == turn && is_time_left(couch))
-            sleep_while(&couch->turn, turn);
+            sleep_while(couch, turn);
         atomic_store(&couch->woken_ns, clock_now_ns());
     }
 }

@@ -82,14 +82,25 @@ static int pin(int cpu)
     return sched_setaffinity(0, sizeof set, set);
 }
 
-int yard_partner(const struct yard *yard, void (*body)(void *argument), void *argument)
+static int start_partner(const struct yard *yard, enum weir_worker_kind kind, void (*body)(void *argument),
+                         void *argument)
 {
     static struct partner partner; /* one a process */
     struct weir_worker_config config = {
-        .kind = WEIR_THREAD, .cpu = yard->cpu_b, .name = "partner", .body = run_partner, .argument = &partner};
+        .kind = kind, .cpu = yard->cpu_b, .name = "partner", .body = run_partner, .argument = &partner};
     struct weir_worker *worker;
     partner = (struct partner){body, argument};
     return weir_worker_start(&worker, &config, NULL) == 0 ? pin(yard->cpu_a) : -1;
+}
+
+int yard_partner(const struct yard *yard, void (*body)(void *argument), void *argument)
+{
+    return start_partner(yard, WEIR_THREAD, body, argument);
+}
+
+int yard_partner_process(const struct yard *yard, void (*body)(void *argument), void *argument)
+{
+    return start_partner(yard, WEIR_PROCESS, body, argument);
 }
 
 /* ---- batches ------------------------------------------------------------------------------------------------- */

@@ -30,6 +30,9 @@ double yard_run(double (*measure)(const struct yard *yard), const struct yard *y
  * 0, or -1 if it cannot be. */
 int yard_partner(const struct yard *yard, void (*body)(void *argument), void *argument);
 
+/* Likewise with a process, which sees of `argument` what lies in shared memory. */
+int yard_partner_process(const struct yard *yard, void (*body)(void *argument), void *argument);
+
 #define YARD_BATCH_NS 20000
 
 /* Does something so many times, and returns the nanoseconds that count; negative to give up. */
@@ -75,6 +78,8 @@ double yard_write_stream(const struct yard *yard);
 double yard_switch(const struct yard *yard);
 double yard_wake(const struct yard *yard);
 double yard_wake_round(const struct yard *yard);
+double yard_switch_processes(const struct yard *yard);
+double yard_wake_processes(const struct yard *yard);
 
 /* memory.c */
 double yard_copy(const struct yard *yard);
