@@ -17,11 +17,9 @@
 #include "patience.h"
 #include "shelf.h"
 
-/* No blocked call sleeps longer than this without looking whether its peers still live. A death is then known after
- * at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms. */
-#define WEIR_SLICE_NS INT64_C(25000000)
-
-/* Unless the kernel wakes it when a peer dies (weir_watch): then this. */
+/* No blocked call sleeps longer than WEIR_SLICE_NS without looking whether its peers still live. A death is then known
+ * after at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms.
+ * Unless the kernel wakes it when a peer dies (weir_watch): then this. */
 #define WEIR_IDLE_NS INT64_C(500000000)
 
 enum seat_state { SEAT_VACANT = 0, SEAT_PRESENT, SEAT_LEFT, SEAT_DEAD };
@@ -32,6 +30,7 @@ struct weir_seat {
     _Alignas(64) struct weir_lock alive;
     _Atomic uint32_t state;              /* enum seat_state; written under the roster lock */
     _Atomic int32_t cpu;                 /* the only CPU that the endpoint may run on, or -1 */
+    _Atomic uint32_t dozes;              /* it sleeps in the driver (recv_waiting), and must be nudged for news */
     _Alignas(64) _Atomic uint64_t moved; /* messages sent or received; kept for WEIR_CAP_ASYNC drivers only */
 };
 
@@ -93,7 +92,9 @@ struct weir_endpoint {
     struct weir_patience patience; /* wait=adaptive */
     int64_t lag_ns;                /* consumer: how long it leaves busy producers alone before it spins */
     bool rings;                    /* the peers may sleep on doorbells: always, or with WEIR_CAP_FD when idle */
+    bool sleeps_often;             /* wait=block: for nearly every message */
     bool idle;                     /* the last sleep was a whole slice long */
+    bool dozes;                    /* it sleeps in the driver where it can: recv_waiting */
     bool counts;                   /* WEIR_CAP_ASYNC */
     uint32_t untold;               /* consumer: messages taken off since producers were last told of room */
     uint32_t tell_after;           /* and how many it lets come together */

@@ -39,6 +39,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->rings =
         (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0 && (weir_is_ringing(driver) || !endpoint->counts);
     endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
+    endpoint->dozes = role == WEIR_CONSUMER && driver->recv_waiting != NULL;
     endpoint->poll_fd = -1;
     endpoint->sleep_fd = -1;
     endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);

@@ -25,6 +25,9 @@
 
 #define WEIR_FRAME_HEADER 4
 
+/* A packet shorter than any frame: there is news, and no message. */
+#define WEIR_NUDGE_BYTES 1
+
 /* What a producer keeps back, and so what one write takes of small messages, at most: PIPE_BUF. */
 #define WEIR_KEEP_BACK_BYTES ((size_t)4096)
 
@@ -49,10 +52,11 @@ struct weir_stream_ahead {
 struct weir_stream {
     bool is_open; /* both descriptors are to be closed */
     enum weir_stream_kind kind;
-    int write_fd, read_fd; /* non-blocking */
+    int write_fd, read_fd; /* non-blocking, but for `blocks` */
     size_t atomic_bytes;   /* frames up to this the kernel sends whole or not at all */
     size_t capacity_bytes; /* what the stream holds, by its own accounting */
     bool naive;            /* no call for more than one message */
+    bool blocks;           /* packets to a lone consumer, who may wait in recv: read_fd blocks, for a slice */
 
     size_t longest_bytes;            /* init: of a message; no frame may say more */
     size_t padded_bytes;             /* init: every frame has this length; 0: its own */
@@ -69,7 +73,8 @@ struct weir_stream_end {
     size_t kept_bytes;
     size_t room_bytes; /* a lone producer's: surely free, since it last asked */
     unsigned streak;   /* a lone consumer's: reads in a row that each found something at once */
-    unsigned taken;    /* messages since the last of them */
+    unsigned vain;     /* pauses for the stream to fill, in a row, that brought too little */
+    unsigned taken;    /* messages since the last read */
     size_t last_bytes; /* that it brought */
 };
 
@@ -108,6 +113,8 @@ void weir_stream_detach(struct weir_driver_endpoint *endpoint);
 int weir_stream_send(struct weir_driver_endpoint *endpoint, const void *body, size_t length, unsigned flags);
 int weir_stream_flush(struct weir_driver_endpoint *endpoint);
 ssize_t weir_stream_recv(struct weir_driver_endpoint *endpoint, void *body, size_t capacity);
+ssize_t weir_stream_recv_waiting(struct weir_driver_endpoint *endpoint, void *body, size_t capacity);
+void weir_stream_nudge(struct weir_driver_channel *channel);
 int weir_stream_fd(struct weir_driver_endpoint *endpoint, short *ret_events);
 
 /* Their lines in a driver's table, given its capabilities: these, or more. */

@@ -107,7 +107,9 @@ static const char *broken_promise(const struct weir_driver *driver)
     if ((driver->flush != NULL) != ((bits & WEIR_CAP_MORE) != 0))
         return "MORE";
     const bool arms = driver->arm == NULL || driver->fd != NULL;
-    return (driver->fd != NULL) != ((bits & WEIR_CAP_FD) != 0) || !arms ? "FD" : NULL;
+    const bool waits = driver->recv_waiting == NULL || (driver->fd != NULL && driver->peek == NULL);
+    const bool paired = (driver->recv_waiting == NULL) == (driver->nudge == NULL);
+    return (driver->fd != NULL) != ((bits & WEIR_CAP_FD) != 0) || !arms || !waits || !paired ? "FD" : NULL;
 }
 
 /* The name of the first option that is not whole, or NULL. */

@@ -102,6 +102,19 @@ static void ring_news(struct weir_channel *channel)
     }
 }
 
+/* Whoever is about to sleep in the driver has said so, and sees the news, or is seen here (sleep_in_driver). */
+static void nudge_dozing(struct weir_channel *channel)
+{
+    uint32_t count;
+    struct weir_seat *consumers = seats_of(channel, WEIR_CONSUMER, &count);
+    if (channel->driver->nudge == NULL)
+        return;
+    weir_fence_full(&channel->control->bells[WEIR_CONSUMER].fence);
+    for (uint32_t i = 0; i < count; i++)
+        if (atomic_load_explicit(&consumers[i].dozes, memory_order_relaxed))
+            channel->driver->nudge(&channel->view);
+}
+
 /* Wakes every sleeper on both sides, however it sleeps. */
 void weir_roster_announce(struct weir_channel *channel)
 {
@@ -109,6 +122,7 @@ void weir_roster_announce(struct weir_channel *channel)
     for (int role = 0; role < 2; role++)
         weir_bell_wake_always(&channel->control->bells[role], private_futex, &channel->bell_fds[role]);
     ring_news(channel);
+    nudge_dozing(channel);
 }
 
 /* Who sleeps idle watches those who were there when it fell asleep: it must hear of every change. */
@@ -190,6 +204,7 @@ int weir_roster_join(struct weir_channel *channel, enum weir_role role, uint32_t
     if (locked == 0) {
         WEIR_CHECK(*ret_before != SEAT_PRESENT, "who is present holds the seat's lock");
         atomic_store_explicit(&seat->cpu, only_cpu(), memory_order_relaxed);
+        atomic_store_explicit(&seat->dozes, 0, memory_order_relaxed);
         atomic_store_explicit(&seat->state, SEAT_PRESENT, memory_order_relaxed);
         update_gone(channel, role);
         uint64_t news;

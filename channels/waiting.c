@@ -25,6 +25,9 @@
 /* Where CPUs are short a consumer that never waits gives way after so many quarters of the depth. */
 #define QUARTERS_IN_A_ROW 8
 
+/* So many messages between two waits are few enough for a fence with each. */
+#define FEW_MESSAGES 2
+
 /* The clock is read once in so many attempts while spinning. */
 #define SPINS_PER_CLOCK 16
 
@@ -150,12 +153,13 @@ struct wait {
     int64_t until_ns;
     uint32_t seen;   /* the doorbell's count before the look */
     bool heard_news; /* and the channel has not ended all the same */
+    bool is_slice;   /* it may be a whole slice long */
 };
 
 static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    bool often = endpoint->patience.failures > 1;
+    bool often = endpoint->patience.failures > 1 || endpoint->sleeps_often;
     bool refused = weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence, often) != 0;
     ssize_t result = attempt->try(endpoint, attempt);
     if (result != WEIR_EAGAIN)
@@ -213,6 +217,20 @@ static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *
     if (rung && atomic_load(&endpoint->control->flags) == 0 && read(endpoint->channel->news_fd, &news, sizeof news) < 0)
         nap(INT64_C(10000)); /* somebody else has taken it off */
     return attempt->try(endpoint, attempt);
+}
+
+/* Fewer calls than by a descriptor. A death among the others is found out by looking, as ever. */
+static ssize_t sleep_in_driver(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait)
+{
+    _Atomic uint32_t *dozes = &endpoint->seat->dozes;
+    atomic_store_explicit(dozes, 1, memory_order_relaxed);
+    weir_fence_full(&endpoint->control->bells[WEIR_CONSUMER].fence); /* pairs with that in nudge_dozing, roster.c */
+    ssize_t result = has_news(endpoint) ? WEIR_EAGAIN
+                                        : endpoint->driver->recv_waiting(&endpoint->view, attempt->in, attempt->length);
+    atomic_store_explicit(dozes, 0, memory_order_relaxed);
+    if (result == WEIR_EAGAIN)
+        endpoint->idle = weir_now_ns() - wait->now_ns >= WEIR_SLICE_NS && weir_may_idle(endpoint);
+    return result;
 }
 
 static void announce_poller(struct weir_endpoint *endpoint)
@@ -291,17 +309,28 @@ static void let_go(struct weir_endpoint *endpoint)
     endpoint->quarters = 0;
 }
 
-/* Spins succeed again: the peers need not pay for a sleep that does not come. */
+/* Sleeps are rare again: the peers need not pay for them. */
 static void relax(struct weir_endpoint *endpoint)
 {
     if (endpoint->rings)
         weir_bell_relax(&endpoint->control->bells[endpoint->view.role]);
 }
 
+/* Who never spins sleeps often while hardly more than one message comes between two waits. */
+static void note_sleeps(struct weir_endpoint *endpoint, uint32_t run)
+{
+    bool often = endpoint->view.role == WEIR_CONSUMER && run <= FEW_MESSAGES;
+    if (endpoint->sleeps_often && !often)
+        relax(endpoint);
+    endpoint->sleeps_often = often;
+}
+
 /* Before the sleep, if that is worth while. `run`: messages that came between two waits. */
 static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *attempt, struct wait *wait, uint32_t run)
 {
     enum weir_wait policy = endpoint->channel->config.wait;
+    if (policy == WEIR_WAIT_BLOCK)
+        note_sleeps(endpoint, run);
     if (policy == WEIR_WAIT_BLOCK || (policy == WEIR_WAIT_ADAPTIVE && !weir_patience_spins(&endpoint->patience)))
         return WEIR_EAGAIN;
     bool yielding = weir_roster_spins_in_vain(endpoint);
@@ -329,6 +358,12 @@ static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *at
         return WEIR_EAGAIN;
     if (endpoint->idle || weir_is_ringing(endpoint->driver))
         return sleep_on_bell(endpoint, attempt, wait);
+    if (endpoint->dozes && wait->is_slice) {
+        ssize_t result = sleep_in_driver(endpoint, attempt, wait);
+        if (result != WEIR_ENOTSUP)
+            return result;
+        endpoint->dozes = false;
+    }
     return sleep_on_fd(endpoint, attempt, futile, timeout_ns);
 }
 
@@ -364,6 +399,7 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
         /* Heard and still here: stragglers may be under way. They are looked for often. */
         int64_t most_ns = wait.heard_news ? STRAGGLER_NS : endpoint->idle ? WEIR_IDLE_NS : WEIR_SLICE_NS;
         wait.until_ns = earlier(deadline_ns, wait.now_ns + most_ns);
+        wait.is_slice = wait.until_ns == wait.now_ns + WEIR_SLICE_NS;
         result = first ? spin_first(endpoint, attempt, &wait, run) : WEIR_EAGAIN;
         if (result == WEIR_EAGAIN)
             result = wait_once(endpoint, attempt, &wait, &futile);

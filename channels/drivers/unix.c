@@ -5,8 +5,10 @@
  * Every process keeps both ends open until destroy: goodbyes and deaths are the roster's.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "../framing.h"
@@ -61,21 +63,34 @@ static int check_packets(const struct weir_driver_channel *channel, struct weir_
     return 0;
 }
 
+/* For a slice; a call that does not wait says so itself. */
+static int let_block(int read_fd)
+{
+    const struct timeval slice = {.tv_usec = WEIR_SLICE_NS / 1000};
+    if (setsockopt(read_fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice) != 0)
+        return -1;
+    return fcntl(read_fd, F_SETFL, 0);
+}
+
 static int create(struct weir_driver_channel *channel, struct weir_error *error)
 {
     static const int types[] = {SOCK_SEQPACKET, SOCK_STREAM, SOCK_DGRAM};
     struct weir_stream *stream = channel->state;
     uint64_t type = channel->options[OPTION_TYPE].number;
     int ends[2];
+    bool is_stream = type == TYPE_STREAM, naive = channel->options[OPTION_FRAMING].number == WEIR_FRAMING_NAIVE;
+    bool blocks = !is_stream && !naive && channel->config->consumers == 1;
     if (socketpair(AF_UNIX, types[type] | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
         return weir_error_errno(error, "socketpair");
-    bool is_stream = type == TYPE_STREAM;
     *stream = (struct weir_stream){.kind = is_stream ? WEIR_STREAM_SOCKET : WEIR_STREAM_PACKETS,
                                    .is_open = true,
                                    .write_fd = ends[0],
                                    .read_fd = ends[1],
                                    .atomic_bytes = is_stream ? STREAM_ATOMIC_BYTES : SIZE_MAX,
-                                   .naive = channel->options[OPTION_FRAMING].number == WEIR_FRAMING_NAIVE};
+                                   .naive = naive,
+                                   .blocks = blocks};
+    if (blocks && let_block(ends[1]) != 0)
+        return weir_error_errno(error, "SO_RCVTIMEO");
     size_t wanted = weir_stream_wanted_bytes(channel, stream);
     if (wanted < 4 * STREAM_ATOMIC_BYTES && is_stream)
         wanted = 4 * STREAM_ATOMIC_BYTES; /* a buffer takes at most half of the whole */
@@ -91,4 +106,6 @@ const struct weir_driver weir_driver_unix = {
     .summary = "a pair of connected UNIX sockets",
     .options = options,
     .create = create,
+    .recv_waiting = weir_stream_recv_waiting,
+    .nudge = weir_stream_nudge,
 };

@@ -19,6 +19,9 @@ extern "C" {
 
 #define WEIR_DRIVER_ABI 2u /* raised whenever struct weir_driver or a contract below changes */
 
+/* So long at most a driver sleeps, where it may. */
+#define WEIR_SLICE_NS INT64_C(25000000)
+
 /* ---- options ----------------------------------------------------------------------------------------------- */
 
 enum weir_option_type {
@@ -126,6 +129,15 @@ struct weir_driver {
      * Announces. Called before a sleep on the descriptor, and, with `polls`, before a call that does not wait says
      * WEIR_EAGAIN to who polls it (weir_fd). One more attempt follows, so that nothing is missed. */
     void (*arm)(struct weir_driver_endpoint *endpoint, int polls);
+
+    /* Optional, both or none; WEIR_CAP_FD without WEIR_CAP_PEEK. recv that sleeps in the kernel until there is a
+     * message, for WEIR_SLICE_NS at most, where that takes fewer calls than to poll `fd`: as recv, and WEIR_EAGAIN at
+     * any time, or WEIR_ENOTSUP, and no sleep, on channels of which this cannot be had. */
+    ssize_t (*recv_waiting)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
+
+    /* Ends the sleep of a consumer in recv_waiting, or, if it is not there yet, the next one. By any end, at any time.
+     */
+    void (*nudge)(struct weir_driver_channel *channel);
 };
 
 /* A loadable module exports its driver so, once: WEIR_DRIVER_MODULE(my_driver); */

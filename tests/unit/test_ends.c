@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <time.h>
 
 #include <weir/channel.h>
@@ -232,6 +233,70 @@ static void of_many_that_want_one_place_one_gets_it(void **state)
     pthread_barrier_destroy(&end);
 }
 
+/* ---- a consumer that sleeps in the driver -------------------------------------------------------------------- */
+
+enum { GOODBYES = 12, ASLEEP_NS = 3000000, HALF_A_SLICE_NS = 12500000 };
+
+struct listener {
+    struct weir_channel *channel;
+    _Atomic int is_ready;
+    int64_t ended_ns;
+    ssize_t result;
+};
+
+static void *listen_to_the_end(void *argument)
+{
+    struct listener *self = argument;
+    struct weir_endpoint *endpoint = NULL;
+    char message[64];
+    self->result = weir_attach(&endpoint, self->channel, WEIR_CONSUMER, 0);
+    atomic_store(&self->is_ready, 1);
+    while (self->result >= 0)
+        self->result = weir_recv(endpoint, message, sizeof message, WEIR_FOREVER);
+    self->ended_ns = weir_now_ns();
+    weir_detach(endpoint);
+    return NULL;
+}
+
+/* How long a consumer of packets that sleeps in recv does not know of the end. */
+static int64_t time_an_end(bool is_shutdown)
+{
+    const struct weir_channel_config config = {.max_message_bytes = 64, .span = WEIR_SPAN_THREADS};
+    struct listener listener = {0};
+    pthread_t thread;
+    assert_int_equal(weir_channel_create(&listener.channel, "unix,wait=block", &config, NULL), WEIR_OK);
+    struct weir_endpoint *producer = take(listener.channel, WEIR_PRODUCER, 0);
+    assert_int_equal(pthread_create(&thread, NULL, listen_to_the_end, &listener), 0);
+    while (!atomic_load(&listener.is_ready))
+        ;
+    nanosleep(&(struct timespec){.tv_nsec = ASLEEP_NS}, NULL);
+    int64_t begin_ns = weir_now_ns();
+    if (is_shutdown)
+        weir_channel_shutdown(listener.channel);
+    else
+        weir_detach(producer);
+    pthread_join(thread, NULL);
+    if (is_shutdown)
+        weir_detach(producer);
+    weir_channel_destroy(listener.channel);
+    assert_int_equal(listener.result, is_shutdown ? WEIR_ECANCELED : WEIR_EOF);
+    return listener.ended_ns - begin_ns;
+}
+
+/* Who is not told at once learns it at the end of a slice, nearly a whole one later. */
+static void a_consumer_asleep_in_the_driver_is_told_of_the_end(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < 2; kind++) {
+        int64_t least_ns = INT64_MAX;
+        for (int i = 0; i < GOODBYES; i++) {
+            int64_t took_ns = time_an_end(kind == 0);
+            least_ns = took_ns < least_ns ? took_ns : least_ns;
+        }
+        assert_true(least_ns < HALF_A_SLICE_NS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +307,7 @@ int main(void)
         cmocka_unit_test(who_comes_after_a_death_is_not_told),
         cmocka_unit_test(the_place_of_the_dead_is_free),
         cmocka_unit_test(of_many_that_want_one_place_one_gets_it),
+        cmocka_unit_test(a_consumer_asleep_in_the_driver_is_told_of_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
