@@ -14,7 +14,6 @@
 
 #include <cstdio>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -38,16 +37,6 @@ const weir_option options[] = {
     {"kind", WEIR_OPTION_CHOICE, "spsc", "spsc|mq", 0, 0,
      "spsc: lockfree::spsc_queue, one producer and one consumer; mq: interprocess::message_queue, any number"},
     {},
-};
-
-struct queue {
-    virtual ~queue() = default;
-    virtual int push(const void *bytes, size_t length) = 0;
-    virtual ssize_t pop(void *to) = 0;
-};
-
-struct state {
-    queue *carrier;
 };
 
 // ---- spsc -----------------------------------------------------------------------------------------------------------
@@ -79,7 +68,7 @@ template <typename T> struct channel_allocator {
     }
 };
 
-template <size_t N> struct spsc final : queue {
+template <size_t N> struct spsc final : carrier {
     using allocator = channel_allocator<slot<N>>;
     using slots = boost::lockfree::spsc_queue<slot<N>, boost::lockfree::allocator<allocator>>;
     slots *shared;
@@ -115,14 +104,14 @@ int create_spsc(weir_driver_channel *channel, weir_error *error)
     if (config->producers != 1 || config->consumers != 1)
         return weir_error_set(error, WEIR_ENOTSUP,
                               "spsc_queue carries one producer and one consumer: kind=mq does more");
-    return make_carrier<spsc>(&static_cast<state *>(channel->state)->carrier, channel, error);
+    return make_carrier<spsc>(channel, error);
 }
 
 // ---- mq -------------------------------------------------------------------------------------------------------------
 
 namespace ipc = boost::interprocess;
 
-struct mq final : queue {
+struct mq final : carrier {
     std::unique_ptr<ipc::message_queue> shared;
     const size_t longest;
 
@@ -168,76 +157,27 @@ int create_mq(weir_driver_channel *channel, weir_error *error)
         return weir_error_errno(error, "getrandom");
     std::snprintf(name, sizeof name, "boost-mq-%016llx", static_cast<unsigned long long>(number));
     channel->depth = depth_within(channel, channel->config->max_message_bytes);
-    static_cast<state *>(channel->state)->carrier = new mq(channel, name);
+    carrier_of(channel) = new mq(channel, name);
     return 0;
 }
 
 // ---- the driver -----------------------------------------------------------------------------------------------------
 
-int create(weir_driver_channel *channel, weir_error *error)
+int create_kind(weir_driver_channel *channel, weir_error *error)
 {
-    try {
-        return channel->options[OPTION_KIND].number == KIND_SPSC ? create_spsc(channel, error)
-                                                                 : create_mq(channel, error);
-    } catch (const std::bad_alloc &) {
-        return weir_error_set(error, WEIR_ENOMEM, "no memory for %zu messages of %zu bytes", channel->depth,
-                              channel->config->max_message_bytes);
-    } catch (const std::exception &trouble) {
-        return weir_error_set(error, WEIR_ESYSTEM, "boost: %s", trouble.what());
-    }
+    return channel->options[OPTION_KIND].number == KIND_SPSC ? create_spsc(channel, error) : create_mq(channel, error);
 }
 
-void destroy(weir_driver_channel *channel)
+constexpr weir_driver make_boost()
 {
-    delete static_cast<state *>(channel->state)->carrier;
-}
-
-// An endpoint's state is one pointer.
-queue *&carrier_of(weir_driver_endpoint *endpoint)
-{
-    return *static_cast<queue **>(endpoint->state);
-}
-
-int attach(weir_driver_endpoint *endpoint)
-{
-    carrier_of(endpoint) = static_cast<state *>(endpoint->channel->state)->carrier;
-    return 0;
-}
-
-void detach(weir_driver_endpoint *)
-{
-}
-
-int send_message(weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned)
-{
-    return carrier_of(endpoint)->push(buffer, length);
-}
-
-ssize_t recv_message(weir_driver_endpoint *endpoint, void *buffer, size_t)
-{
-    return carrier_of(endpoint)->pop(buffer);
-}
-
-constexpr weir_driver make_driver()
-{
-    weir_driver driver = {};
-    driver.abi = WEIR_DRIVER_ABI;
+    weir_driver driver = make_driver<create_kind>();
     driver.name = "boost";
     driver.summary = "peer: Boost's lockfree::spsc_queue or interprocess::message_queue";
-    driver.wait = WEIR_WAIT_ADAPTIVE;
-    driver.channel_bytes = sizeof(state);
-    driver.endpoint_bytes = sizeof(queue *);
     driver.options = options;
-    driver.create = create;
-    driver.destroy = destroy;
-    driver.attach = attach;
-    driver.detach = detach;
-    driver.send = send_message;
-    driver.recv = recv_message;
     return driver;
 }
 
-constexpr weir_driver boost_driver = make_driver();
+constexpr weir_driver boost_driver = make_boost();
 
 } // namespace
 
