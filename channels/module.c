@@ -117,9 +117,10 @@ static const struct weir_driver *open_module(const char *path, const struct weir
         driver != NULL
             ? weir_driver_check(driver, error)
             : weir_error_set(error, unusable,
-                             "%s is not a weir driver: it has no function weir_driver_module, or that has none", path);
+                             "this is no weir driver: it has no function weir_driver_module, or that has none");
     if (result != 0) {
-        error->code = unusable;
+        const struct weir_error why = *error;
+        weir_error_set(error, unusable, "%s: %s", path, why.text);
         dlclose(library);
         return NULL;
     }

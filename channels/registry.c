@@ -138,8 +138,9 @@ static bool is_name(const char *name)
 int weir_driver_check(const struct weir_driver *driver, struct weir_error *error)
 {
     if (driver->abi != WEIR_DRIVER_ABI)
-        return weir_error_set(error, WEIR_EUNAVAILABLE, "the driver is made for interface %u, this library has %u",
-                              driver->abi, WEIR_DRIVER_ABI);
+        return weir_error_set(error, WEIR_EUNAVAILABLE,
+                              "made for driver interface %u, this library has %u: build it again", driver->abi,
+                              WEIR_DRIVER_ABI);
     if (!is_name(driver->name))
         return weir_error_set(error, WEIR_EUNAVAILABLE, "the driver's name must be lower-case letters and digits");
     const char *missing = missing_member(driver);
@@ -163,11 +164,15 @@ int weir_driver_check(const struct weir_driver *driver, struct weir_error *error
 
 static void unknown_driver(const char *name, struct weir_error *error)
 {
-    char list[256] = "", near[64];
+    char list[256] = "", near[80];
     size_t used = 0;
     for (size_t i = 0; weir_driver_at(i) != NULL && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", names[i]);
-    weir_suggest(name, names, near, sizeof near);
+    const char *ending = strrchr(name, '.');
+    if (ending != NULL && strcmp(ending, ".so") == 0)
+        snprintf(near, sizeof near, "; a module's path has a slash: ./%.32s", name);
+    else
+        weir_suggest(name, names, near, sizeof near);
     weir_error_set(error, WEIR_EUNKNOWN, "unknown driver '%s'; there are %s%s", name, list, near);
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # What `meson install` gives is whole: its pieces are there, the program finds its module, and a small program
-# compiles and runs with nothing but the installed files and pkg-config.
+# compiles and runs with nothing but the installed files and pkg-config, and so do drivers of others, in C and C++.
 #
 #   install.sh BUILD_FOLDER COMPILER…
 set -euo pipefail
@@ -75,3 +75,41 @@ C
 read -ra flags <<<"$(pkg-config --cflags --libs weir)"
 "${compiler[@]}" -std=c11 -Wall -Wextra -Werror -o "$root/hello" "$root/hello.c" "${flags[@]}"
 [ "$("$root/hello")" = hello ] || fail "a program with the installed library does not work"
+
+# Drivers of somebody else: in C, as the tutorial says; in C++; of another interface; and one that lacks an operation.
+sources=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+skeleton=$sources/channels/drivers/skeleton.c
+
+# module NAME COMMAND…: builds NAME.so.
+module() {
+    "${@:2}" -Wall -Wextra -Werror -fPIC -shared -o "$root/$1.so" "${flags[@]}"
+}
+
+# refused WORDS MODULE: the program says so.
+refused() {
+    local said status=0
+    said=$("$prefix/bin/weir" list "$root/$2.so" 2>&1) || status=$?
+    [[ $status = 2 && $said == *"$2.so: $1"* ]] || fail "a module should be refused with '$1', but weir said: $said"
+}
+
+# carries MODULE: it lists and carries messages between threads, all of them checked.
+carries() {
+    "$prefix/bin/weir" list "$root/$1.so" | grep -q "^$1:" || fail "weir does not list $1.so"
+    "$prefix/bin/weir" run "$root/$1.so" -p thread:thread -m stream -s 64 --rounds 1 -q --json - |
+        jq -e '.cells[0] | .status == "ok" and .integrity.sent > 0' >/dev/null || fail "$1.so carries no messages"
+}
+
+sed 's/skeleton/mine/g' "$skeleton" >"$root/mine.c"
+sed 's/WEIR_DRIVER_ABI,/WEIR_DRIVER_ABI - 1,/' "$root/mine.c" >"$root/old.c"
+sed '/\.recv = /d' "$root/mine.c" >"$root/deaf.c"
+module mine "${compiler[@]}" -std=gnu17 -D_GNU_SOURCE "$root/mine.c"
+module old "${compiler[@]}" -std=gnu17 -D_GNU_SOURCE "$root/old.c"
+module deaf "${compiler[@]}" -std=gnu17 -D_GNU_SOURCE -Wno-unused-function "$root/deaf.c"
+carries mine
+WEIR_DRIVER_PATH=$root "$prefix/bin/weir" list mine >/dev/null || fail "weir does not find mine.so in WEIR_DRIVER_PATH"
+refused "made for driver interface" old
+refused "mine lacks the mandatory recv" deaf
+if command -v c++ >/dev/null; then
+    module slot c++ -std=c++17 -Wpedantic -Wshadow -Wconversion "$sources/tests/modules/slot.cpp"
+    carries slot
+fi

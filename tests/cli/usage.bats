@@ -120,6 +120,7 @@ load helpers
     echo "not a library" >notes.so
     expect_refused notes.so -- run "$box/notes.so"
     expect_refused missing.so -- run "$box/missing.so"
+    expect_refused "has a slash: ./notes.so" -- run notes.so
 }
 
 @test "control characters in bad words neither break the line nor reach the terminal" {
