@@ -143,13 +143,14 @@ WEIR_API int weir_channel_create(struct weir_channel **ret_channel, const char *
 WEIR_API void weir_channel_destroy(struct weir_channel *channel);
 
 /* From any thread of any process that has the channel: every blocked call and every later call returns
- * WEIR_ECANCELED. Sticky. */
+ * WEIR_ECANCELED. Sticky. NULL is a no-op. */
 WEIR_API void weir_channel_shutdown(struct weir_channel *channel);
 
 #if defined(__cplusplus) && defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow" /* a function and a struct of one name, which C++ allows and g++ warns of */
 #endif
+/* Thread-safe. */
 WEIR_API void weir_channel_info(const struct weir_channel *channel, struct weir_channel_info *ret_info);
 #if defined(__cplusplus) && defined(__GNUC__)
 #pragma GCC diagnostic pop
@@ -194,13 +195,16 @@ WEIR_API ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t 
  * first `length` of them, abort gives them back. One reservation at a time; nothing is visible before commit. The
  * memory belongs to the channel. With a lent buffer (no WEIR_CAP_RESERVE), and where a mechanism tells of room only to
  * who sends (zmq), it is commit that may wait: on WEIR_EAGAIN or WEIR_ETIMEDOUT the reservation stays and commit may be
- * called again. Errors as weir_send. */
+ * called again. Errors as weir_send, and WEIR_ENOMEM (the lent buffer); of abort WEIR_EINVAL alone: nothing is
+ * reserved.
+ */
 WEIR_API int weir_reserve(struct weir_endpoint *endpoint, size_t length, void **ret_buffer, int64_t deadline_ns);
 WEIR_API int weir_commit(struct weir_endpoint *endpoint, size_t length, unsigned flags, int64_t deadline_ns);
 WEIR_API int weir_abort(struct weir_endpoint *endpoint);
 
 /* Peek shows the next message where it lies and returns its length; it stays valid, and stays the next message, until
- * release takes it off the channel. Errors as weir_recv. */
+ * release takes it off the channel. Errors as weir_recv, and WEIR_ENOMEM (the lent buffer), which weir_recv too may
+ * give where its buffer is shorter than max_message_bytes; of release WEIR_EINVAL alone: nothing is shown. */
 WEIR_API ssize_t weir_peek(struct weir_endpoint *endpoint, const void **ret_buffer, int64_t deadline_ns);
 WEIR_API int weir_release(struct weir_endpoint *endpoint);
 
@@ -210,7 +214,7 @@ WEIR_API int weir_flush(struct weir_endpoint *endpoint, int64_t deadline_ns);
 /* A descriptor to poll for input (POLLIN, for producers too): ready means that the endpoint may be ready. Before each
  * poll, call weir_recv or weir_send with WEIR_NOW until it says WEIR_EAGAIN: that arms it. A death makes nothing ready
  * by itself: poll with a time limit (100 ms, say) and call again to learn of it. Owned by the endpoint. Works with
- * every driver. WEIR_ESYSTEM, WEIR_ENOTSUP. */
+ * every driver. WEIR_EINVAL, WEIR_ESYSTEM. */
 WEIR_API int weir_fd(struct weir_endpoint *endpoint);
 
 /* ---- what there is ----------------------------------------------------------------------------------------- */
@@ -225,7 +229,8 @@ WEIR_API const char *weir_driver_at(size_t i);
  * remedy in `ret_error`. A driver, once loaded, stays. Thread-safe. */
 WEIR_API const struct weir_driver *weir_driver_find(const char *name, struct weir_error *ret_error);
 
-/* Whether channels of that driver can be made here: 0, or WEIR_EUNKNOWN, WEIR_EUNAVAILABLE with the reason. */
+/* Whether channels of that driver can be made here: 0, or WEIR_EUNKNOWN, WEIR_EUNAVAILABLE with the reason.
+ * Thread-safe. */
 WEIR_API int weir_driver_probe(const char *name, struct weir_error *ret_error);
 
 /* The word of a NULL-ended list that looks most like `word`: the one with the least edit distance, the first of

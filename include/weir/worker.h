@@ -17,7 +17,7 @@ extern "C" {
 
 enum weir_worker_kind { WEIR_THREAD = 0, WEIR_PROCESS = 1 };
 
-struct weir_worker; /* one worker; owned by the thread that started it */
+struct weir_worker; /* one worker; its functions are for the thread that started it, all others for any */
 
 /* What a worker runs. `report_fd` is the blocking write end of its report pipe, owned by the worker and closed when
  * the body returns. The result reaches the parent as weir_worker_end.value; of a process only 0..255 survive. */
