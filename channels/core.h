@@ -81,6 +81,7 @@ struct weir_endpoint {
     struct weir_seat *seat;
     int (*send)(struct weir_driver_endpoint *endpoint, const void *buffer, size_t length, unsigned flags);
     ssize_t (*recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
+    ssize_t (*first_recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity); /* that, or nothing */
     size_t max_message_bytes;
     ssize_t plain_bytes;      /* a buffer of so many can be received into at once; SSIZE_MAX: none, recv looks closer */
     uint32_t end_flags;       /* the control flags that end this role's calls before an attempt */
@@ -93,6 +94,8 @@ struct weir_endpoint {
     int64_t lag_ns;                /* consumer: how long it leaves busy producers alone before it spins */
     bool rings;                    /* the peers may sleep on doorbells: always, or with WEIR_CAP_FD when idle */
     bool sleeps_often;             /* wait=block: for nearly every message */
+    uint8_t lone_waits;            /* wait=block: in a row, for one message each */
+    uint8_t skips_left;            /* waits that begin without an attempt */
     bool idle;                     /* the last sleep was a whole slice long */
     bool dozes;                    /* it sleeps in the driver where it can: recv_waiting */
     bool counts;                   /* WEIR_CAP_ASYNC */
@@ -184,6 +187,9 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
 /* Wakes who sleeps on the other side, if anybody does; after something was published. Out of line on purpose: with its
  * fence in the midst of weir_send a message through shm took a fifth longer. */
 void weir_ring_peers(struct weir_endpoint *endpoint);
+
+/* first_recv where the message has surely not come yet: WEIR_EAGAIN. */
+ssize_t weir_recv_nothing(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
 
 /* After a consumer has taken a quarter of the depth without waiting. */
 void weir_give_way(struct weir_endpoint *endpoint);

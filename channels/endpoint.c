@@ -32,6 +32,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->control = channel->control;
     endpoint->send = driver->send != NULL ? driver->send : weir_send_by_copy;
     endpoint->recv = driver->recv != NULL ? driver->recv : weir_recv_by_copy;
+    endpoint->first_recv = endpoint->recv;
     endpoint->max_message_bytes = channel->config.max_message_bytes;
     endpoint->plain_bytes = role == WEIR_CONSUMER ? (ssize_t)channel->config.max_message_bytes : SSIZE_MAX;
     endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);

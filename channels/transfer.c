@@ -39,7 +39,7 @@ static inline void received(struct weir_endpoint *endpoint)
 {
     count_moved(endpoint);
     if (!weir_is_ringing(endpoint->driver)) { /* on the doorbell sleeps only who was idle for long */
-        if (endpoint->in_sleep_set && ++endpoint->unslept == LONG_RUN)
+        if (++endpoint->unslept >= LONG_RUN && endpoint->in_sleep_set)
             weir_leave_sleep_set(endpoint);
         weir_ring_peers(endpoint);
         return;
@@ -301,7 +301,7 @@ ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
     int over = end_of(endpoint);
     if (over != WEIR_EAGAIN)
         return over;
-    ssize_t length = endpoint->recv(&endpoint->view, buffer, capacity);
+    ssize_t length = endpoint->first_recv(&endpoint->view, buffer, capacity);
     if (length < 0) {
         length = recv_later(endpoint, buffer, capacity, deadline_ns, length);
         if (length < 0)

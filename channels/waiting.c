@@ -28,6 +28,10 @@
 /* So many messages between two waits are few enough for a fence with each. */
 #define FEW_MESSAGES 2
 
+/* So many messages in a row, each slept for, and so many more are slept for at once. */
+#define LONE_WAITS 4
+#define MOST_SKIPS 31
+
 /* The clock is read once in so many attempts while spinning. */
 #define SPINS_PER_CLOCK 16
 
@@ -316,13 +320,46 @@ static void relax(struct weir_endpoint *endpoint)
         weir_bell_relax(&endpoint->control->bells[endpoint->view.role]);
 }
 
+ssize_t weir_recv_nothing(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
+{
+    (void)endpoint, (void)buffer, (void)capacity;
+    return WEIR_EAGAIN;
+}
+
+/* An attempt in vain takes a system call where messages pass through the kernel. So a consumer that has slept for each
+ * of several messages sleeps for the next ones without it, and then tries whether that is still so. */
+static void note_lone_waits(struct weir_endpoint *endpoint)
+{
+    bool is_lone = endpoint->unslept <= 1;
+    endpoint->unslept = 0;
+    if (endpoint->skips_left > 0) {
+        if (--endpoint->skips_left == 0)
+            endpoint->first_recv = endpoint->recv;
+        return;
+    }
+    if (!is_lone)
+        endpoint->lone_waits = 0;
+    else if (endpoint->lone_waits < LONE_WAITS)
+        endpoint->lone_waits++;
+    if (endpoint->lone_waits == LONE_WAITS) {
+        endpoint->first_recv = weir_recv_nothing;
+        endpoint->skips_left = MOST_SKIPS;
+    }
+}
+
 /* Who never spins sleeps often while hardly more than one message comes between two waits. */
 static void note_sleeps(struct weir_endpoint *endpoint, uint32_t run)
 {
-    bool often = endpoint->view.role == WEIR_CONSUMER && run <= FEW_MESSAGES;
-    if (endpoint->sleeps_often && !often)
-        relax(endpoint);
-    endpoint->sleeps_often = often;
+    if (endpoint->view.role != WEIR_CONSUMER)
+        return;
+    if (weir_is_ringing(endpoint->driver)) {
+        bool often = run <= FEW_MESSAGES;
+        if (endpoint->sleeps_often && !often)
+            relax(endpoint);
+        endpoint->sleeps_often = often;
+    } else if (endpoint->view.channel->capabilities & WEIR_CAP_KERNEL) {
+        note_lone_waits(endpoint);
+    }
 }
 
 /* Before the sleep, if that is worth while. `run`: messages that came between two waits. */
@@ -392,6 +429,11 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
         ssize_t result = wait.heard_news ? attempt_or_end(endpoint, attempt) : WEIR_EAGAIN;
         if (result != WEIR_EAGAIN)
             return result;
+        if (first && wait.now_ns >= deadline_ns && endpoint->first_recv == weir_recv_nothing) {
+            result = attempt->try(endpoint, attempt);
+            if (result != WEIR_EAGAIN)
+                return result;
+        }
         if (deadline_ns == WEIR_NOW)
             return arm_poller(endpoint, attempt);
         if (wait.now_ns >= deadline_ns)

@@ -297,6 +297,48 @@ static void a_consumer_asleep_in_the_driver_is_told_of_the_end(void **state)
     }
 }
 
+/* ---- a consumer that has slept for each message --------------------------------------------------------------- */
+
+enum { SLEPT_FOR = 8, MORE = 2 };
+
+static void *send_slowly(void *argument)
+{
+    struct deserter *self = argument;
+    struct weir_endpoint *endpoint = NULL;
+    self->result = weir_attach(&endpoint, self->channel, WEIR_PRODUCER, 0);
+    for (int i = 0; i < SLEPT_FOR + MORE && self->result == WEIR_OK; i++) {
+        if (i < SLEPT_FOR)
+            nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+        self->result = weir_send(endpoint, "one", 3, 0, WEIR_FOREVER);
+    }
+    weir_detach(endpoint);
+    return NULL;
+}
+
+static void what_is_there_is_had_without_waiting(void **state)
+{
+    (void)state;
+    const struct weir_channel_config config = {.max_message_bytes = 64, .span = WEIR_SPAN_THREADS};
+    static const char *const specs[] = {"unix,wait=block", "pipe,wait=block", "unix,type=stream,wait=block"};
+    char message[64];
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct deserter sender = {0};
+        pthread_t thread;
+        assert_int_equal(weir_channel_create(&sender.channel, specs[i], &config, NULL), WEIR_OK);
+        struct weir_endpoint *consumer = take(sender.channel, WEIR_CONSUMER, 0);
+        assert_int_equal(pthread_create(&thread, NULL, send_slowly, &sender), 0);
+        for (int j = 0; j < SLEPT_FOR; j++)
+            assert_int_equal(weir_recv(consumer, message, sizeof message, in_a_second()), 3);
+        pthread_join(thread, NULL);
+        assert_int_equal(sender.result, WEIR_OK);
+        assert_int_equal(weir_recv(consumer, message, sizeof message, WEIR_NOW), 3);
+        assert_int_equal(weir_recv(consumer, message, sizeof message, weir_now_ns()), 3);
+        assert_int_equal(weir_recv(consumer, message, sizeof message, WEIR_NOW), WEIR_EOF);
+        weir_detach(consumer);
+        weir_channel_destroy(sender.channel);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +350,7 @@ int main(void)
         cmocka_unit_test(the_place_of_the_dead_is_free),
         cmocka_unit_test(of_many_that_want_one_place_one_gets_it),
         cmocka_unit_test(a_consumer_asleep_in_the_driver_is_told_of_the_end),
+        cmocka_unit_test(what_is_there_is_had_without_waiting),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
