@@ -167,8 +167,10 @@ void weir_channel_shutdown(struct weir_channel *channel)
 {
     if (channel == NULL)
         return;
+    int number = errno; /* that of whom a signal handler has interrupted */
     atomic_fetch_or(&channel->control->flags, CONTROL_SHUTDOWN);
     weir_roster_announce(channel);
+    errno = number;
 }
 
 void weir_channel_info(const struct weir_channel *channel, struct weir_channel_info *ret_info)
