@@ -113,6 +113,7 @@ struct weir_endpoint {
     bool in_sleep_set; /* it holds the driver's descriptor */
     uint32_t unslept;  /* consumer: messages received since that was last slept on */
     int poll_fd;       /* weir_fd: an epoll descriptor of its own, or -1 */
+    pid_t owner;       /* the process that attached */
 };
 
 static inline enum weir_role weir_other(enum weir_role role)

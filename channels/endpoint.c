@@ -30,6 +30,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->channel = channel;
     endpoint->driver = driver;
     endpoint->control = channel->control;
+    endpoint->owner = getpid();
     endpoint->send = driver->send != NULL ? driver->send : weir_send_by_copy;
     endpoint->recv = driver->recv != NULL ? driver->recv : weir_recv_by_copy;
     endpoint->first_recv = endpoint->recv;
@@ -91,6 +92,10 @@ void weir_detach(struct weir_endpoint *endpoint)
 {
     if (endpoint == NULL)
         return;
+    if (endpoint->owner != getpid()) { /* a copy that a fork has made: the endpoint itself goes on */
+        free_endpoint(endpoint);
+        return;
+    }
     if (endpoint->reserved)
         weir_abort(endpoint);
     if (endpoint->shown)

@@ -142,8 +142,8 @@ WEIR_API int weir_channel_create(struct weir_channel **ret_channel, const char *
  * frees its copy only. NULL is a no-op. */
 WEIR_API void weir_channel_destroy(struct weir_channel *channel);
 
-/* From any thread of any process that has the channel: every blocked call and every later call returns
- * WEIR_ECANCELED. Sticky. NULL is a no-op. */
+/* From any thread of any process that has the channel, and from a signal handler: every blocked call and every later
+ * call returns WEIR_ECANCELED. Sticky. (A signal by itself ends no call.) NULL is a no-op. */
 WEIR_API void weir_channel_shutdown(struct weir_channel *channel);
 
 #if defined(__cplusplus) && defined(__GNUC__)
@@ -161,7 +161,8 @@ WEIR_API void weir_channel_info(const struct weir_channel *channel, struct weir_
 /* Takes place `index` (0 .. producers-1 or consumers-1) on a channel, in the thread that will use it. A place whose
  * endpoint has detached or died may be taken again. WEIR_EINVAL, WEIR_EBUSY, WEIR_ECANCELED, WEIR_ENOMEM, WEIR_ESYSTEM,
  * WEIR_ECORRUPT (who died at that place left the channel's shared state in pieces). Different threads may attach at
- * once. */
+ * once. A process that is forked afterwards has a copy of the endpoint and not the endpoint: all that it may do with
+ * that is weir_detach, which frees the copy and says no goodbye. */
 WEIR_API int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channel *channel, enum weir_role role,
                          uint32_t index);
 
@@ -182,13 +183,13 @@ enum weir_send_flags {
 WEIR_API int weir_send(struct weir_endpoint *endpoint, const void *buffer, size_t length, unsigned flags,
                        int64_t deadline_ns);
 
-/* Receives one whole message and returns its length; 0 is a message of length 0. A buffer that is too small gives
- * WEIR_EMSGSIZE and the message is kept. WEIR_EAGAIN (deadline WEIR_NOW), WEIR_ETIMEDOUT, WEIR_EOF, WEIR_ECANCELED,
- * WEIR_ECORRUPT, WEIR_EINVAL, WEIR_ESYSTEM.
- * WEIR_EPEERDIED: a producer died without goodbye, and all that it had committed has been delivered. With other
- * producers left it is returned once per death to each consumer, and the next call goes on with the others; with none
- * left it takes the place of WEIR_EOF. The same holds, mirrored, for senders: WEIR_EPIPE means that the last consumer
- * left cleanly. A death is reported within 100 ms, in every blocked call. */
+/* Receives one whole message and returns its length; 0 is a message of length 0. What the buffer holds behind the
+ * message is undefined. A buffer that is too small gives WEIR_EMSGSIZE and the message is kept. WEIR_EAGAIN (deadline
+ * WEIR_NOW), WEIR_ETIMEDOUT, WEIR_EOF, WEIR_ECANCELED, WEIR_ECORRUPT, WEIR_EINVAL, WEIR_ESYSTEM. WEIR_EPEERDIED: a
+ * producer died without goodbye, and all that it had committed has been delivered. With other producers left it is
+ * returned once per death to each consumer, and the next call goes on with the others; with none left it takes the
+ * place of WEIR_EOF. The same holds, mirrored, for senders: WEIR_EPIPE means that the last consumer left cleanly. A
+ * death is reported within 100 ms, in every blocked call. */
 WEIR_API ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity, int64_t deadline_ns);
 
 /* Reserve hands out `length` bytes to write in place (64-byte aligned only if the driver says so), commit sends the

@@ -56,7 +56,8 @@ WEIR_API int weir_worker_report_fd(const struct weir_worker *worker);
 WEIR_API pid_t weir_worker_pid(const struct weir_worker *worker);
 
 /* Waits for the end. 0, WEIR_EAGAIN (deadline WEIR_NOW) or WEIR_ETIMEDOUT: it still runs. May be repeated; it then
- * gives the same answer at once. */
+ * gives the same answer at once. WEIR_ESYSTEM: a process has ended and nobody knows how, because the program ignores
+ * SIGCHLD or waits for children that are not its own. */
 WEIR_API int weir_worker_join(struct weir_worker *worker, int64_t deadline_ns, struct weir_worker_end *ret_end);
 
 /* Kills a process worker (SIGKILL). WEIR_ENOTSUP for a thread: nothing can kill a thread alone. 0 if it had ended. */
