@@ -58,6 +58,8 @@ static const char *remedy(int number)
         return " (no descriptors left on this machine: raise fs.file-max)";
     case ENOSPC:
         return " (the file system is full)";
+    case EFBIG:
+        return " (raise `ulimit -f`)";
     default:
         return "";
     }

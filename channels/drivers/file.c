@@ -84,7 +84,7 @@ static int make_file(struct state *state, const char *folder, struct weir_error 
     do
         errno = posix_fallocate(state->fd, 0, (off_t)state->file_bytes);
     while (errno == EINTR);
-    if (errno == ENOSPC || errno == EFBIG)
+    if (errno == ENOSPC)
         return weir_error_set(error, WEIR_ESYSTEM,
                               "no room for %llu bytes in %s (free some, ask for less depth, or set WEIR_TMPDIR)",
                               (unsigned long long)state->file_bytes, folder);

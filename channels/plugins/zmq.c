@@ -93,6 +93,22 @@ static int open_listener(const struct zmq_channel *state, uint32_t consumer, str
     return result;
 }
 
+/* libzmq tries for ever to connect where there is no way. Nothing is sent: to connect a datagram socket is to look the
+ * way up. */
+static int check_loopback(struct weir_error *error)
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    int result = fd >= 0 ? connect(fd, (const struct sockaddr *)&address, sizeof address) : -1;
+    if (fd >= 0)
+        close(fd);
+    if (result == 0)
+        return 0;
+    return weir_error_set(error, WEIR_EUNAVAILABLE,
+                          "no connection to 127.0.0.1 can be made; is the loopback interface up? (ip link set lo up)");
+}
+
 static int open_listeners(struct weir_driver_channel *channel, struct weir_error *error)
 {
     struct zmq_channel *state = channel->state;
@@ -101,6 +117,8 @@ static int open_listeners(struct weir_driver_channel *channel, struct weir_error
         state->folder = weir_private_folder(channel, error);
         if (state->folder == NULL)
             return error->code;
+    } else if (check_loopback(error) != 0) {
+        return WEIR_EUNAVAILABLE;
     }
     state->listeners = malloc(count * sizeof *state->listeners);
     if (state->listeners == NULL)

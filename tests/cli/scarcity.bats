@@ -66,6 +66,22 @@ SH
     expect_clear
 }
 
+@test "no loopback interface: what needs it is skipped, and the remedy is told" {
+    unshare --net true 2>/dev/null || skip "needs the right to a network of its own"
+    local spec
+    for spec in tcp zmq,transport=tcp; do
+        run --separate-stderr weir_in unshare --net -- run "$spec" -p thread:thread "${quick[@]}"
+        expect_status 1
+        [[ $(tr '\n' ' ' <<<"$output") == *skipped*"ip link set lo up"* ]] || complain "expected the remedy for $spec"
+    done
+}
+
+@test "files of no size: ulimit -f" {
+    run --separate-stderr bash -c 'ulimit -f 1; timeout 30 "$0" "$@"' "$WEIR" run file shm -p process:process "${quick[@]}"
+    expect_status 1
+    [ "$(grep -o 'ulimit -f' <<<"$output" | wc -l)" = 2 ] || complain "expected the remedy"
+}
+
 @test "one CPU" {
     run --separate-stderr weir_in taskset -c "$(taskset -cp $$ | grep -o '[0-9]*$')" -- "${some[@]}"
     expect_status 0
