@@ -19,8 +19,10 @@
 #define SPIN_BUDGET_NS INT64_C(50000)
 
 /* Where CPUs are short a wait begins with yields, and a yield is not wasted: with many ends a turn comes late, and who
- * sleeps meanwhile must be woken. It stays below a thousandth of the time that an idle end waits (patience.h). */
+ * sleeps meanwhile must be woken. It stays below a thousandth of the time that an idle end waits (patience.h). Time
+ * alone says nothing: a turn may come after several milliseconds of somebody else's. */
 #define YIELD_BUDGET_NS INT64_C(500000)
+#define LEAST_SPINS     16
 
 /* Where CPUs are short a consumer that never waits gives way after so many quarters of the depth. */
 #define QUARTERS_IN_A_ROW 8
@@ -262,8 +264,10 @@ static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *a
 
 /* ---- spinning ------------------------------------------------------------------------------------------------ */
 
-/* Where a peer needs this CPU each look is followed by a yield: a look is then a turn given away, not a turn wasted. */
-static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, int64_t until_ns, bool yielding)
+/* Until `enough_ns` at least, but not past the wait. Where a peer needs this CPU each look is followed by a yield: a
+ * look is then a turn given away, not a turn wasted. */
+static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait,
+                    int64_t enough_ns, bool yielding)
 {
     int64_t last_ns = 0;
     for (unsigned spins = 1;; spins++) {
@@ -278,7 +282,8 @@ static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt
             continue;
         int64_t now_ns = weir_now_ns();
         bool preempted = !yielding && last_ns != 0 && now_ns - last_ns > PREEMPTED_NS;
-        if (now_ns >= until_ns || preempted || has_news(endpoint))
+        bool enough = now_ns >= wait->until_ns || (now_ns >= enough_ns && spins >= LEAST_SPINS);
+        if (enough || preempted || has_news(endpoint))
             return WEIR_EAGAIN;
         last_ns = now_ns;
     }
@@ -374,7 +379,7 @@ static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *a
     if (!yielding)
         leave_alone(endpoint, run, wait->now_ns);
     int64_t budget_ns = yielding ? YIELD_BUDGET_NS : SPIN_BUDGET_NS;
-    ssize_t result = spin(endpoint, attempt, earlier(wait->until_ns, wait->now_ns + budget_ns), yielding);
+    ssize_t result = spin(endpoint, attempt, wait, wait->now_ns + budget_ns, yielding);
     bool slept_often = endpoint->patience.failures != 0;
     weir_patience_learn(&endpoint->patience, result != WEIR_EAGAIN);
     if (result == WEIR_EAGAIN)
@@ -389,7 +394,7 @@ static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *at
 {
     /* Whoever has spun in vain for so long gives way to others between two looks: a yield is not a sleep. */
     if (endpoint->channel->config.wait == WEIR_WAIT_SPIN)
-        return spin(endpoint, attempt, wait->until_ns, true);
+        return spin(endpoint, attempt, wait, wait->until_ns, true);
     int64_t timeout_ns = wait->until_ns - wait->now_ns;
     if (timeout_ns <= 0)
         return WEIR_EAGAIN;
