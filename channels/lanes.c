@@ -15,6 +15,9 @@
  * stay in the cache next to a CPU, together with what the CPU works on. */
 #define MOST_LANE_BYTES ((size_t)512 << 10)
 
+/* Nor do all lanes together take more than this, unless each would then hold less than its part of the depth. */
+#define MOST_LANES_BYTES ((size_t)2 << 20)
+
 /* A consumer tells of what it has read after so much at most: rarely enough that the line of its word travels once for
  * many messages. */
 #define MOST_LAG_BYTES ((size_t)4096)
@@ -22,8 +25,8 @@
 /* So much of one lane comes in a row while others may wait: some microseconds' worth. Few messages in a row, and
  * nothing is fetched ahead; where there are several consumers, they meet at each other's cells. */
 #define LEAST_IN_A_ROW 16u
-#define MOST_IN_A_ROW  128u
-#define BYTES_IN_A_ROW ((size_t)16 << 10)
+#define MOST_IN_A_ROW  512u
+#define BYTES_IN_A_ROW ((size_t)64 << 10)
 
 /* On lines of its own: with the words that change in two lines, a message through cells cost a third more. */
 union lane {
@@ -52,8 +55,7 @@ static size_t whole_pages(size_t bytes)
 
 /* How many messages a lane holds; `spare`: records that take room beside. Each lane holds the whole depth that was
  * asked for, so that what one producer can send before it must wait does not depend on how many others there could be.
- * But all lanes together take no more bytes than one might, unless each would then hold less than its part of the
- * depth. */
+ */
 static size_t plan_depth(const struct weir_driver_channel *channel, size_t record, size_t spare, size_t capacity_bytes)
 {
     size_t producers = channel->config->producers, part = (channel->depth + producers - 1) / producers;
@@ -61,14 +63,15 @@ static size_t plan_depth(const struct weir_driver_channel *channel, size_t recor
     most = most > spare + 1 ? most - spare : 1;
     if (capacity_bytes != 0)
         return most;
-    size_t fair = most / producers > part ? most / producers : part;
+    size_t fair = MOST_LANES_BYTES / record / producers;
+    fair = fair > part ? fair : part;
     fair = fair < most ? fair : most;
     return channel->depth < fair ? channel->depth : fair;
 }
 
 static size_t plan_ring(struct weir_lanes *lanes, size_t longest, size_t depth)
 {
-    lanes->ring = weir_ring_plan(depth, longest, MOST_LAG_BYTES);
+    lanes->ring = weir_ring_plan(depth, longest, MOST_LAG_BYTES, lanes->lanes);
     lanes->lane_bytes = whole_pages(weir_ring_bytes(&lanes->ring));
     return depth;
 }

@@ -44,7 +44,8 @@
 
 /* A ring that is not small goes round through so many bytes at least, however few are in flight: CPUs that fetch ahead
  * by themselves follow one walk a page and remember some 32 pages (Intel's optimization manual on the L2 streamer). Who
- * comes back to a page sooner finds its last walk there, at its end, and nothing is fetched ahead. */
+ * comes back to a page sooner finds its last walk there, at its end, and nothing is fetched ahead. All rings that one
+ * side walks through by turns count together. */
 #define RING_SMALL_BYTES ((size_t)32 << 10)
 #define RING_LEAST_BYTES ((size_t)256 << 10)
 
@@ -78,13 +79,14 @@ static inline size_t weir_ring_ahead(size_t limit, size_t most)
 
 /* For `depth` messages of the longest that surely fit: one more, since the filler at the ring's end may be nearly as
  * long; what the consumer has not yet told of; and the line of the header to come. */
-static inline struct weir_ring_geometry weir_ring_plan(size_t depth, size_t longest, size_t most_lag)
+static inline struct weir_ring_geometry weir_ring_plan(size_t depth, size_t longest, size_t most_lag, size_t rings)
 {
     size_t record = weir_ring_record_bytes(longest), limit = (depth + 1) * record;
     size_t lag = depth < 8 ? 0 : limit / 8 < most_lag ? limit / 8 / RING_LINE * RING_LINE : most_lag;
     size_t capacity = limit + lag + RING_LINE;
-    if (capacity > RING_SMALL_BYTES && capacity < RING_LEAST_BYTES)
-        capacity = RING_LEAST_BYTES;
+    size_t least = RING_LEAST_BYTES / rings / RING_LINE * RING_LINE;
+    if (capacity > RING_SMALL_BYTES && capacity < least)
+        capacity = least;
     return (struct weir_ring_geometry){.capacity = capacity,
                                        .limit = limit + lag,
                                        .lag = lag,

@@ -123,8 +123,8 @@ static void agree_with_a_queue(const struct weir_ring_geometry *form, size_t lon
 static void agrees_with_a_queue(void **state)
 {
     (void)state;
-    const struct weir_ring_geometry deep = weir_ring_plan(40, LONGEST, 4096),
-                                    shallow = weir_ring_plan(1, LONGEST, 4096);
+    const struct weir_ring_geometry deep = weir_ring_plan(40, LONGEST, 4096, 1),
+                                    shallow = weir_ring_plan(1, LONGEST, 4096, 1);
     agree_with_a_queue(&geometry, LONGEST);
     agree_with_a_queue(&geometry, 100);
     agree_with_a_queue(&deep, LONGEST);
