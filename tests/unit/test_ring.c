@@ -124,12 +124,26 @@ static void agrees_with_a_queue(void **state)
 {
     (void)state;
     const struct weir_ring_geometry deep = weir_ring_plan(40, LONGEST, 4096, 1),
-                                    shallow = weir_ring_plan(1, LONGEST, 4096, 1);
+                                    shallow = weir_ring_plan(1, LONGEST, 4096, 1),
+                                    among_many = weir_ring_plan(400, LONGEST, 4096, 16);
     agree_with_a_queue(&geometry, LONGEST);
     agree_with_a_queue(&geometry, 100);
     agree_with_a_queue(&deep, LONGEST);
     agree_with_a_queue(&deep, 200);
     agree_with_a_queue(&shallow, LONGEST);
+    agree_with_a_queue(&among_many, LONGEST);
+}
+
+/* A ring alone goes round in more than it has in flight; many together need not. */
+static void many_rings_take_no_more_than_they_need(void **state)
+{
+    (void)state;
+    const struct weir_ring_geometry alone = weir_ring_plan(300, 64, 4096, 1), many = weir_ring_plan(300, 64, 4096, 16);
+    assert_int_equal(alone.capacity, RING_LEAST_BYTES);
+    assert_int_equal(alone.limit, many.limit);
+    assert_true(many.capacity > many.limit);
+    assert_true(many.capacity < alone.capacity / 4);
+    assert_int_equal(many.capacity % RING_LINE, 0);
 }
 
 /* More was written in place than was sent: what lies behind is no message. */
@@ -321,6 +335,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_a_queue),
+        cmocka_unit_test(many_rings_take_no_more_than_they_need),
         cmocka_unit_test(what_was_not_sent_is_no_message),
         cmocka_unit_test(holds_what_it_says),
         cmocka_unit_test(an_end_that_takes_over_goes_on),
