@@ -20,7 +20,11 @@
 /* No blocked call sleeps longer than WEIR_SLICE_NS without looking whether its peers still live. A death is then known
  * after at most one slice for the sleeper and one for a driver whose messages travel by themselves: well below 100 ms.
  * Unless the kernel wakes it when a peer dies (weir_watch): then this. */
+#ifndef WEIR_IDLE_NS
 #define WEIR_IDLE_NS INT64_C(500000000)
+#endif
+#define WEIR_IDLE_NS INT64_C(500000000)
+#endif
 
 enum seat_state { SEAT_VACANT = 0, SEAT_PRESENT, SEAT_LEFT, SEAT_DEAD };
 
@@ -126,13 +130,6 @@ static inline bool weir_is_ringing(const struct weir_driver *driver)
     return (driver->capabilities & WEIR_CAP_FD) == 0;
 }
 
-/* Whether it may sleep for longer than a slice, on the doorbell: all that it waits for must ring it. Messages that
- * travel by themselves come later than the ring. */
-static inline bool weir_may_idle(const struct weir_endpoint *endpoint)
-{
-    return (endpoint->driver->capabilities & (WEIR_CAP_ASYNC | WEIR_CAP_SYNTHETIC)) == 0;
-}
-
 /* ---- roster.c: who is there, who has left, who has died ------------------------------------------------------ */
 
 int weir_control_init(struct weir_channel *channel);
@@ -147,6 +144,9 @@ int64_t weir_roster_in_flight(const struct weir_channel *channel);
 bool weir_roster_spins_in_vain(const struct weir_endpoint *endpoint);
 
 /* ---- watch.c: sleeping until a peer dies ----------------------------------------------------------------------- */
+
+/* Whether it may sleep on its doorbell for longer than a slice. True before the announcement may be false after it. */
+bool weir_may_idle(const struct weir_endpoint *endpoint);
 
 /* Sleeps on the endpoint's doorbell while that is at `seen`, until it is rung, an endpoint of the channel dies or
  * leaves, or `until_ns`. False, and no sleep: deaths cannot be watched, or there is one already. */

@@ -38,8 +38,9 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->plain_bytes = role == WEIR_CONSUMER ? (ssize_t)channel->config.max_message_bytes : SSIZE_MAX;
     endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
-    endpoint->rings =
-        (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0 && (weir_is_ringing(driver) || !endpoint->counts);
+    /* Producers whose messages travel by themselves never sleep on a doorbell: see weir_may_idle. */
+    endpoint->rings = (driver->capabilities & WEIR_CAP_SYNTHETIC) == 0 &&
+                      (weir_is_ringing(driver) || !endpoint->counts || role == WEIR_PRODUCER);
     endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
     endpoint->dozes = role == WEIR_CONSUMER && driver->recv_waiting != NULL;
     endpoint->poll_fd = -1;

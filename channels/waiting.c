@@ -165,11 +165,15 @@ struct wait {
 static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait)
 {
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    bool often = endpoint->patience.failures > 1 || endpoint->sleeps_often;
+    bool often = (endpoint->patience.failures > 1 || endpoint->sleeps_often) && !endpoint->idle;
     bool refused = weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence, often) != 0;
     ssize_t result = attempt->try(endpoint, attempt);
     if (result != WEIR_EAGAIN)
         return result;
+    if (endpoint->idle && !weir_may_idle(endpoint)) { /* a message is under way to the driver's descriptor */
+        endpoint->idle = false;
+        return WEIR_EAGAIN;
+    }
     if (endpoint->idle && !refused && weir_watch(endpoint, wait->seen, wait->until_ns)) {
         endpoint->idle = weir_now_ns() - wait->now_ns >= WEIR_SLICE_NS;
     } else {
@@ -244,7 +248,8 @@ static void announce_poller(struct weir_endpoint *endpoint)
     struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
     struct epoll_event edge;
     epoll_wait(endpoint->poll_fd, &edge, 1, 0); /* takes off this endpoint's own edge; nobody drains the eventfd */
-    weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence, true);
+    if (weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence, true) != 0)
+        weir_bell_wake_always(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[endpoint->view.role]);
 }
 
 /* For a call that does not wait. Who polls a descriptor that must be told: announce, and look again, as before a sleep.

@@ -17,6 +17,21 @@
 #include "checked.h"
 #include "core.h"
 
+/* All that it waits for must ring the doorbell. A message that travels by itself may come later than the ring, so none
+ * may be under way. The counts say so: who has sent one counts it before he looks for sleepers. They mean nothing once
+ * somebody has died, who may have sent or taken one that he did not count. Room comes by itself even when nothing is
+ * counted. */
+bool weir_may_idle(const struct weir_endpoint *endpoint)
+{
+    struct weir_control *control = endpoint->control;
+    if (endpoint->driver->capabilities & WEIR_CAP_SYNTHETIC)
+        return false;
+    if (!endpoint->counts)
+        return true;
+    return endpoint->view.role == WEIR_CONSUMER && atomic_load(&control->deaths[0]) == 0 &&
+           atomic_load(&control->deaths[1]) == 0 && weir_roster_in_flight(endpoint->channel) == 0;
+}
+
 #if defined(SYS_futex_waitv) && defined(FUTEX_WAITV_MAX)
 
 static struct futex_waitv as_waiter(const _Atomic uint32_t *word, uint32_t value, bool private_futex)
