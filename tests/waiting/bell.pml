@@ -1,105 +1,293 @@
 /* SPDX-License-Identifier: MIT
  *
- * A model of the doorbells (channels/bell.h) for spin(1), run by hand:
+ * A model of the doorbells (channels/bell.h, fence.h) for spin(1). models.sh checks it, and that it reports each step
+ * of the protocol that is left out; by hand:
  *
- *   spin -a -DONE=1 bell.pml && cc -O2 -o pan pan.c && ./pan      (one sleeper is woken for a message)
- *   spin -a -DONE=0 bell.pml && cc -O2 -o pan pan.c && ./pan      (all are)
+ *   spin -a -DONE=1 bell.pml && cc -O2 -DSAFETY -o pan pan.c && ./pan     (one sleeper is woken for a message)
  *
- * Two consumers wait for two messages of one producer each. An end state in which a consumer sleeps although there is
- * a message for it would be a lost wake-up: pan reports it as an invalid end state or a violated assertion. Slices,
- * which would hide it, are left out. Memory is sequentially consistent here: what the fences are there for is shown by
- * leaving the second look out (-DNO_LOOK), which pan must report.
+ *   ONE=0     all sleepers are woken
+ *   BOTH=1    full fences on both sides; else the sleeper's membarrier and BELL_FENCED
+ *   POLLS=1   the second consumer polls the bell's eventfd instead of sleeping
+ *   FIRST=1   the first producer sends one message only, instead of two
+ *
+ * Producers send, consumers wait; sleeps have no slices, which would hide a lost wake-up, but one may end early, as by
+ * a signal or a deadline. In the end, when nothing moves, all messages must have been taken. What a producer has
+ * published lies in its store buffer until that is drained: at any time, by a fence or a read-modify-write of its own,
+ * by a membarrier of somebody else. All else is sequentially consistent: each word has one order of its values, and
+ * what is read after a fence is not read before it.
+ *
+ * Two counters are only ever compared with an earlier value of themselves, so instead of each the model has who would
+ * find it changed: `rung` for `rings`, `others` and `fresh` for the count of announcements.
  */
 #ifndef ONE
 #define ONE 1
 #endif
-#define CONSUMERS 2
+#ifndef BOTH
+#define BOTH 0
+#endif
+#ifndef POLLS
+#define POLLS 0
+#endif
+#ifndef FIRST
+#define FIRST 2 /* messages of the first producer; the second has one */
+#endif
 #define PRODUCERS 2
-#define MESSAGES  2 /* of all producers, and as many as consumers */
+#define CONSUMERS 2
 
-byte messages; /* published and not taken */
-byte rings;
-bool sleeper;  /* BELL_SLEEPER */
-byte count;    /* of announcements */
-byte asleep;   /* who is in the futex queue, a bit each */
+#define SLEEPER   1 /* bits of `word`, as in bell.h */
+#define POLLER    2
+#define FENCED    4
+#define HEEDED    7
+#define SETTLED   8
+
+byte messages;            /* to be seen by all, and not taken */
 byte taken;
+bool buffered[PRODUCERS]; /* published, and seen by nobody else yet */
+byte word;                /* `sleepers`, without the count */
+bool rung[CONSUMERS];     /* `rings` has changed since it was read */
+bool others[CONSUMERS];   /* somebody else has announced himself since one did oneself */
+bool fresh[PRODUCERS];    /* somebody has announced himself since the word was read */
+bool asleep[CONSUMERS];   /* in the futex queue */
+bool edge[CONSUMERS];     /* what epoll would report */
+
+inline drain(p)
+{
+    atomic {
+        if
+        :: buffered[p] -> buffered[p] = false; messages++
+        :: else -> skip
+        fi
+    }
+}
+
+/* ---- consumers ----------------------------------------------------------------------------------------------- */
 
 inline try(got)
 {
     atomic {
         if
         :: messages > 0 -> messages--; taken++; got = true
-        :: else -> skip
+        :: else -> got = false
         fi
     }
 }
 
-proctype consumer(byte me)
+#ifdef EARLY_SETTLE
+#define EARLY(request) (request -> SETTLED : 0)
+#else
+#define EARLY(request) 0
+#endif
+#ifdef NO_CHECK
+#define IS_MINE true
+#else
+#define IS_MINE (!others[me])
+#endif
+
+/* weir_bell_announce */
+inline announce(who)
 {
-    byte seen;
-    bool got = false;
+    if
+    :: !BOTH -> request = FENCED
+    :: BOTH || who == SLEEPER -> request = 0
+    fi;
+    atomic {
+        before = word;
+        word = word | who | request | EARLY(request);
+        others[me] = false; others[1 - me] = true;
+        fresh[0] = true; fresh[1] = true
+    }
+#ifndef NO_BARRIER
+    if
+    :: BOTH || (before & SETTLED) -> skip /* its own fence */
+    :: else -> drain(0); drain(1)         /* membarrier: one CPU after the other */
+    fi;
+#endif
+    atomic {
+        if
+        :: request && !(before & SETTLED) && (word & FENCED) && IS_MINE -> word = word | SETTLED
+        :: else -> skip
+        fi;
+        before = 0; request = 0
+    }
+}
+
+#ifdef KEEP_SETTLED
+#define RELAXED FENCED
+#else
+#define RELAXED (FENCED | SETTLED)
+#endif
+
+/* weir_bell_relax: anybody of the role, at any time. */
+proctype relaxer()
+{
+    atomic { word & FENCED -> word = word & ~(RELAXED) }
+}
+
+proctype sleeper(byte me)
+{
+    byte before, request;
+    bool got, patient = (me == 0);
     do
-    :: got -> break
-    :: else ->
-        seen = rings;
-        atomic { sleeper = true; count++ }
+    ::
+#ifndef LATE_SEEN
+        rung[me] = false;
+#endif
+        announce(SLEEPER);
 #ifndef NO_LOOK
         try(got);
 #endif
         if
-        :: got -> break
+        :: got -> got = false
         :: else ->
+#ifdef LATE_SEEN
+            rung[me] = false;
+#endif
             atomic { /* futex_wait */
                 if
-                :: rings == seen -> asleep = asleep | (1 << me)
+                :: !rung[me] -> asleep[me] = true
                 :: else -> skip
                 fi
             }
-            (asleep & (1 << me)) == 0;
-            try(got)
+            if
+            :: atomic { !asleep[me] }
+            :: atomic { asleep[me] && patient -> asleep[me] = false; patient = false }
+            fi;
+            try(got);
+            got = false
         fi
     od
 }
 
-proctype producer()
+/* Who polls: announce_poller and arm_poller, waiting.c. */
+proctype poller(byte me)
 {
-    bool announced;
-    byte then, woken;
-    messages++;
-    atomic { announced = sleeper; then = count }
-    if
-    :: !announced -> skip
-    :: announced ->
-#if !ONE
-        sleeper = false;
+    byte before, request;
+    bool got;
+    do
+    ::
+#ifndef LATE_DRAIN
+        edge[me] = false;
 #endif
-        rings++;
+        announce(POLLER);
+#ifndef NO_POLL_LOOK
+        try(got);
+#endif
+#ifdef LATE_DRAIN
+        edge[me] = false;
+#endif
+        if
+        :: got -> got = false
+        :: else -> edge[me] -> try(got); got = false
+        fi
+    od
+}
+
+/* ---- producers ----------------------------------------------------------------------------------------------- */
+
+#ifdef NO_COUNT
+#define IS_SAME true
+#else
+#define IS_SAME (word == announced && !fresh[me])
+#endif
+
+/* weir_bell_wake */
+inline wake()
+{
+    atomic { announced = word; fresh[me] = false }
+    if
+    :: announced & FENCED ->
+#ifndef NO_WAKER_FENCE
+        drain(me);
+#endif
+#ifndef NO_RELOOK
+        atomic { announced = word; fresh[me] = false }
+#endif
+    :: else -> skip
+    fi;
+    if
+    :: announced & SLEEPER ->
+        drain(me); /* what follows has release order */
+#if !ONE && !defined(WAKE_FIRST)
+        word = word & ~SLEEPER;
+#endif
+#ifndef NO_RINGS
+        atomic { rung[0] = true; rung[1] = true }
+#endif
         atomic { /* futex_wake */
-            woken = 0;
+            woken = asleep[0] || asleep[1];
 #if ONE
             if
-            :: asleep == 0 -> skip
-            :: asleep & 1 -> asleep = asleep & 2; woken = 1
-            :: asleep & 2 -> asleep = asleep & 1; woken = 1
+            :: asleep[0] -> asleep[0] = false
+            :: asleep[1] -> asleep[1] = false
+            :: else -> skip
             fi
 #else
-            asleep = 0
+            asleep[0] = false; asleep[1] = false
 #endif
         }
 #if ONE
-        atomic { /* compare and exchange */
+        atomic {
             if
-            :: woken == 0 && sleeper && count == then -> sleeper = false
+            :: !woken && IS_SAME -> word = word & ~SLEEPER
             :: else -> skip
             fi
         }
+#elif defined(WAKE_FIRST)
+        word = word & ~SLEEPER
 #endif
+    :: else -> skip
+    fi;
+    if
+    :: announced & POLLER ->
+        atomic { drain(me); woken = word & POLLER; word = word & ~POLLER }
+        if
+        :: woken -> atomic { edge[0] = true; edge[1] = true }
+        :: else -> skip
+        fi
+    :: else -> skip
     fi
+}
+
+proctype producer(byte me)
+{
+    byte announced, left = (me == 0 -> FIRST : 1);
+    bool woken;
+    do
+    :: left > 0 ->
+        atomic { !buffered[me] -> buffered[me] = true; left-- }
+#if BOTH && !defined(NO_WAKER_FENCE)
+        drain(me);
+#endif
+        announced = word; /* weir_bell_wanted */
+        if
+        :: announced & HEEDED -> wake()
+        :: else -> skip
+        fi;
+        atomic { announced = 0; woken = false; fresh[me] = false }
+    :: else -> break
+    od
+}
+
+/* Drains the buffers, sooner or later. */
+proctype memory()
+{
+    do
+    :: atomic { buffered[0] -> drain(0) }
+    :: atomic { buffered[1] -> drain(1) }
+    od
 }
 
 init
 {
-    atomic { run consumer(0); run consumer(1); run producer(); run producer() }
-    (_nr_pr == 1);
-    assert(taken == MESSAGES && messages == 0)
+    atomic {
+        run memory();
+        run sleeper(0);
+        if
+        :: POLLS -> run poller(1)
+        :: else -> run sleeper(1)
+        fi;
+        run producer(0); run producer(1);
+        run relaxer()
+    }
+    timeout -> assert(taken == FIRST + 1)
 }

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A model of the watch (channels/watch.c, roster.c) for spin(1), checked by models.sh: idle consumers sleep on their
+ * doorbell and on the `alive` locks of all others, without a limit here. One producer is there from the beginning, one
+ * comes when others may sleep, each sends a message, which wakes one, and then may be killed; of three consumers two
+ * may be killed, at any step of theirs, also between being woken and doing anything about it. In the end, when nothing
+ * moves, whoever lives must have heard of the death of each producer, and must have taken what the dead have not.
+ *
+ * The kernel wakes one of those who wait on the lock of a thread that dies. The fences are in bell.pml; memory is
+ * sequentially consistent here. The roster's lock is robust: who finds its holder dead tells all, as in take_roster.
+ */
+#define PRODUCERS 2
+#define SEATS     5 /* producers, then consumers */
+#define NOBODY    255
+#define FOR_ALL(i) i : 0 .. SEATS - 1
+
+bool present[SEATS], dead[SEATS]; /* dead: the kernel has released its lock */
+bool noted[SEATS];                /* the roster says that it has died */
+bool killed[SEATS];
+bool asleep[SEATS];               /* in the queues of the doorbell and of all that `watches` says */
+byte watches[SEATS];              /* a bit for each seat */
+bool rung[SEATS];                 /* its doorbell was rung since it was read */
+byte told[SEATS];                 /* deaths of producers that it has seen */
+byte roster = NOBODY;             /* who holds the roster's lock */
+bool untold;                      /* he has noted something */
+byte messages;
+byte kills = 2;                   /* of consumers */
+
+#ifdef OTHER_ROLE_ONLY
+#define IS_WATCHED(seat) (seat < PRODUCERS)
+#else
+#define IS_WATCHED(seat) (seat != me)
+#endif
+
+inline ring_all()
+{
+    d_step {
+        for (FOR_ALL(k)) {
+            rung[k] = true;
+            asleep[k] = false
+        }
+        k = 0
+    }
+}
+
+/* The kernel, for a thread that ends. */
+inline release_lock(seat)
+{
+    atomic {
+        asleep[seat] = false;
+        dead[seat] = true;
+        if
+        :: asleep[2] && (watches[2] & (1 << seat)) -> asleep[2] = false
+        :: asleep[3] && (watches[3] & (1 << seat)) -> asleep[3] = false
+        :: asleep[4] && (watches[4] & (1 << seat)) -> asleep[4] = false
+        :: else -> skip
+        fi
+    }
+}
+
+/* ---- who watches --------------------------------------------------------------------------------------------- */
+
+/* weir_roster_look, of both roles. */
+inline look()
+{
+    atomic {
+        roster == NOBODY || dead[roster] -> news = (roster != NOBODY && untold); /* its holder has died inside */
+        roster = me; untold = news
+    }
+    d_step {
+        for (FOR_ALL(i)) {
+            if
+            :: present[i] && dead[i] && !noted[i] -> noted[i] = true; news = true
+            :: else -> skip
+            fi
+        }
+        untold = news; i = 0
+    }
+    atomic { roster = NOBODY; untold = false }
+#ifndef NO_TELL
+    if
+    :: news -> ring_all()
+    :: else -> skip
+    fi;
+#endif
+    news = false
+}
+
+/* watch_seats: whom it watches, or `found`: one of them has died. */
+inline watch_seats()
+{
+    d_step {
+        found = false; set = 0;
+        for (FOR_ALL(i)) {
+            if
+            :: IS_WATCHED(i) && present[i] && !noted[i] -> set = set | (1 << i); found = found || dead[i]
+            :: else -> skip
+            fi
+        }
+        i = 0
+    }
+    if
+    :: found -> look()
+    :: else -> skip
+    fi
+}
+
+inline take_and_hear()
+{
+    d_step {
+        told[me] = noted[0] + noted[1];
+        if
+        :: messages > 0 -> messages--
+        :: else -> skip
+        fi
+    }
+}
+
+proctype consumer(byte me)
+{
+    byte i, k, set;
+    bool found, news, again;
+    {
+        do
+        ::  rung[me] = false;
+            do /* all that is there */
+            :: messages > 0 -> take_and_hear()
+            :: else -> break
+            od;
+            take_and_hear();
+            watch_seats();
+            if
+            :: found -> skip
+            :: else ->
+                atomic { /* futex_waitv */
+                    for (FOR_ALL(i)) {
+                        if
+                        :: (set & (1 << i)) && dead[i] -> again = true
+                        :: else -> skip
+                        fi
+                    }
+                    i = 0;
+#ifdef NO_VALUES
+                    again = false;
+#endif
+                    if
+                    :: again || rung[me] -> skip
+                    :: else -> asleep[me] = true; watches[me] = set
+                    fi;
+                    again = false; set = 0
+                }
+                !asleep[me];
+#ifdef NO_SECOND_LOOK
+                skip
+#else
+                watch_seats()
+#endif
+            fi
+        od
+    } unless { killed[me] }
+    release_lock(me)
+}
+
+/* ---- the others ---------------------------------------------------------------------------------------------- */
+
+proctype producer(byte me)
+{
+    byte k;
+    if
+    :: me == 0 -> skip
+    :: else ->
+        present[me] = true;
+#ifndef NO_STIR
+        ring_all()
+#endif
+    fi;
+    messages++;
+    atomic { /* one is woken */
+        rung[2] = true; rung[3] = true; rung[4] = true;
+        if
+        :: asleep[2] -> asleep[2] = false
+        :: asleep[3] -> asleep[3] = false
+        :: asleep[4] -> asleep[4] = false
+        :: else -> skip
+        fi
+    }
+    release_lock(me)
+}
+
+proctype killer()
+{
+end:
+    do
+    :: atomic { kills > 0 && !killed[3] -> killed[3] = true; kills-- }
+    :: atomic { kills > 0 && !killed[4] -> killed[4] = true; kills-- }
+    :: break
+    od
+}
+
+#define KNOWS(seat) (dead[seat] || told[seat] == PRODUCERS)
+
+init
+{
+    atomic {
+        present[0] = true; present[2] = true; present[3] = true; present[4] = true;
+        run consumer(2); run consumer(3); run consumer(4);
+        run producer(0); run producer(1);
+        run killer()
+    }
+    timeout -> assert(messages == 0 && KNOWS(2) && KNOWS(3) && KNOWS(4))
+}
