@@ -23,8 +23,6 @@
 #ifndef WEIR_IDLE_NS
 #define WEIR_IDLE_NS INT64_C(500000000)
 #endif
-#define WEIR_IDLE_NS INT64_C(500000000)
-#endif
 
 enum seat_state { SEAT_VACANT = 0, SEAT_PRESENT, SEAT_LEFT, SEAT_DEAD };
 
