@@ -66,7 +66,7 @@ static int check_packets(const struct weir_driver_channel *channel, struct weir_
 /* For a slice; a call that does not wait says so itself. */
 static int let_block(int read_fd)
 {
-    const struct timeval slice = {.tv_usec = WEIR_SLICE_NS / 1000};
+    const struct timeval slice = {.tv_sec = WEIR_SLICE_NS / 1000000000, .tv_usec = WEIR_SLICE_NS / 1000 % 1000000};
     if (setsockopt(read_fd, SOL_SOCKET, SO_RCVTIMEO, &slice, sizeof slice) != 0)
         return -1;
     return fcntl(read_fd, F_SETFL, 0);

@@ -12,13 +12,16 @@
 #define PRODUCERS 2
 #define SEATS     4 /* producers, then consumers */
 #define NOBODY    255
+#define BELL      (1 << SEATS)
 #define FOR_ALL(i) i : 0 .. SEATS - 1
 
 bool present[SEATS], dead[SEATS]; /* dead: the kernel has released its lock */
 bool noted[SEATS];                /* the roster says that it has died */
 bool killed[SEATS];
-bool asleep[SEATS];               /* in the queues of the doorbell and of all that `watches` says */
-byte watches[SEATS];              /* a bit for each seat */
+bool asleep[SEATS];
+byte queues[SEATS];               /* in which it is, a bit for each seat's lock and BELL; also when it was woken and has
+                                     not run yet: another wake for it is then a wake for nobody else */
+bool at_work[SEATS];              /* has taken a message and does not come back */
 bool rung[SEATS];                 /* its doorbell was rung since it was read */
 byte told[SEATS];                 /* deaths of producers that it has seen */
 byte roster = NOBODY;             /* who holds the roster's lock */
@@ -36,23 +39,31 @@ inline ring_all()
     d_step {
         for (FOR_ALL(k)) {
             rung[k] = true;
-            asleep[k] = false
+            if
+            :: queues[k] & BELL -> queues[k] = queues[k] & ~BELL; asleep[k] = false
+            :: else -> skip
+            fi
         }
         k = 0
     }
+}
+
+inline wake_one(queue)
+{
+    if
+    :: queues[2] & (queue) -> queues[2] = queues[2] & ~(queue); asleep[2] = false
+    :: queues[3] & (queue) -> queues[3] = queues[3] & ~(queue); asleep[3] = false
+    :: else -> skip
+    fi
 }
 
 /* The kernel, for a thread that ends. */
 inline release_lock(seat)
 {
     atomic {
-        asleep[seat] = false;
+        asleep[seat] = false; queues[seat] = 0;
         dead[seat] = true;
-        if
-        :: asleep[2] && (watches[2] & (1 << seat)) -> asleep[2] = false
-        :: asleep[3] && (watches[3] & (1 << seat)) -> asleep[3] = false
-        :: else -> skip
-        fi
+        wake_one(1 << seat)
     }
 }
 
@@ -108,7 +119,7 @@ inline take_and_hear()
     d_step {
         told[me] = noted[0] + noted[1];
         if
-        :: messages > 0 -> messages--
+        :: messages > 0 -> messages--; took = true
         :: else -> skip
         fi
     }
@@ -117,15 +128,15 @@ inline take_and_hear()
 proctype consumer(byte me)
 {
     byte i, k, set;
-    bool found, news, again;
+    bool found, news, again, took;
     {
         do
         ::  rung[me] = false;
-            do /* all that is there */
-            :: messages > 0 -> take_and_hear()
-            :: else -> break
-            od;
             take_and_hear();
+            if
+            :: took -> at_work[me] = true; killed[me]
+            :: true -> took = false
+            fi;
             watch_seats();
             if
             :: found -> skip
@@ -143,11 +154,12 @@ proctype consumer(byte me)
 #endif
                     if
                     :: again || rung[me] -> skip
-                    :: else -> asleep[me] = true; watches[me] = set
+                    :: else -> asleep[me] = true; queues[me] = set | BELL
                     fi;
                     again = false; set = 0
                 }
                 !asleep[me];
+                queues[me] = 0;
 #ifdef NO_SECOND_LOOK
                 skip
 #else
@@ -174,11 +186,7 @@ proctype producer(byte me)
         messages++;
         atomic { /* one is woken */
             rung[2] = true; rung[3] = true;
-            if
-            :: asleep[2] -> asleep[2] = false
-            :: asleep[3] -> asleep[3] = false
-            :: else -> skip
-            fi
+            wake_one(BELL)
         }
     fi;
     release_lock(me)
@@ -189,7 +197,7 @@ proctype killer()
     killed[3] = true
 }
 
-#define KNOWS(seat) (dead[seat] || told[seat] == PRODUCERS)
+#define KNOWS(seat) (dead[seat] || at_work[seat] || told[seat] == PRODUCERS)
 
 init
 {
