@@ -11,7 +11,7 @@
  *   FIRST=1   the first producer sends one message only, instead of two
  *
  * Producers send, consumers wait; sleeps have no slices, which would hide a lost wake-up, but one may end early, as by
- * a signal or a deadline. In the end, when nothing moves, all messages must have been taken. What a producer has
+ * a signal or a deadline (BOTH=1 only). In the end, when nothing moves, all messages must have been taken. What a producer has
  * published lies in its store buffer until that is drained: at any time, by a fence or a read-modify-write of its own,
  * by a membarrier of somebody else. All else is sequentially consistent: each word has one order of its values, and
  * what is read after a fence is not read before it.
@@ -42,13 +42,20 @@
 
 byte messages;            /* to be seen by all, and not taken */
 byte taken;
+byte at_work;             /* consumers that have taken one and do not come back */
 bool buffered[PRODUCERS]; /* published, and seen by nobody else yet */
 byte word;                /* `sleepers`, without the count */
-bool rung[CONSUMERS];     /* `rings` has changed since it was read */
-bool others[CONSUMERS];   /* somebody else has announced himself since one did oneself */
-bool fresh[PRODUCERS];    /* somebody has announced himself since the word was read */
+byte rung[CONSUMERS];     /* whether `rings` has changed since it was read */
+byte others[CONSUMERS];   /* whether somebody else has announced himself since one did oneself */
+byte fresh[PRODUCERS];    /* whether somebody has announced himself since the word was read */
+
+#define UNASKED 0 /* of these three */
+#define NO      1
+#define YES     2
+#define CHANGE(what) what = (what == UNASKED -> UNASKED : YES)
+
 bool asleep[CONSUMERS];   /* in the futex queue */
-bool edge[CONSUMERS];     /* what epoll would report */
+bool edge;                /* what epoll would report to who polls */
 
 inline drain(p)
 {
@@ -80,7 +87,7 @@ inline try(got)
 #ifdef NO_CHECK
 #define IS_MINE true
 #else
-#define IS_MINE (!others[me])
+#define IS_MINE (others[me] == NO)
 #endif
 
 /* weir_bell_announce */
@@ -91,23 +98,23 @@ inline announce(who)
     :: BOTH || who == SLEEPER -> request = 0
     fi;
     atomic {
-        before = word;
+        before = word & SETTLED;
         word = word | who | request | EARLY(request);
-        others[me] = false; others[1 - me] = true;
-        fresh[0] = true; fresh[1] = true
+        others[me] = NO;
+        CHANGE(others[1 - me]); CHANGE(fresh[0]); CHANGE(fresh[1])
     }
 #ifndef NO_BARRIER
     if
-    :: BOTH || (before & SETTLED) -> skip /* its own fence */
+    :: BOTH || before -> skip /* its own fence */
     :: else -> drain(0); drain(1)         /* membarrier: one CPU after the other */
     fi;
 #endif
     atomic {
         if
-        :: request && !(before & SETTLED) && (word & FENCED) && IS_MINE -> word = word | SETTLED
+        :: request && !before && (word & FENCED) && IS_MINE -> word = word | SETTLED
         :: else -> skip
         fi;
-        before = 0; request = 0
+        before = 0; request = 0; others[me] = UNASKED
     }
 }
 
@@ -123,37 +130,47 @@ proctype relaxer()
     atomic { word & FENCED -> word = word & ~(RELAXED) }
 }
 
+/* Comes back for more, or does not. */
+inline go_on(got)
+{
+    if
+    :: got -> at_work++; break
+    :: true -> got = false
+    fi
+}
+
 proctype sleeper(byte me)
 {
     byte before, request;
-    bool got, patient = (me == 0);
+    bool got, patient = (BOTH && me == 0);
     do
     ::
 #ifndef LATE_SEEN
-        rung[me] = false;
+        rung[me] = NO;
 #endif
         announce(SLEEPER);
 #ifndef NO_LOOK
         try(got);
 #endif
         if
-        :: got -> got = false
+        :: got -> rung[me] = UNASKED; go_on(got)
         :: else ->
 #ifdef LATE_SEEN
-            rung[me] = false;
+            rung[me] = NO;
 #endif
             atomic { /* futex_wait */
                 if
-                :: !rung[me] -> asleep[me] = true
+                :: rung[me] == NO -> asleep[me] = true
                 :: else -> skip
-                fi
+                fi;
+                rung[me] = UNASKED
             }
             if
             :: atomic { !asleep[me] }
             :: atomic { asleep[me] && patient -> asleep[me] = false; patient = false }
             fi;
             try(got);
-            got = false
+            go_on(got)
         fi
     od
 }
@@ -166,18 +183,18 @@ proctype poller(byte me)
     do
     ::
 #ifndef LATE_DRAIN
-        edge[me] = false;
+        edge = false;
 #endif
         announce(POLLER);
 #ifndef NO_POLL_LOOK
         try(got);
 #endif
 #ifdef LATE_DRAIN
-        edge[me] = false;
+        edge = false;
 #endif
         if
-        :: got -> got = false
-        :: else -> edge[me] -> try(got); got = false
+        :: got -> go_on(got)
+        :: else -> edge -> try(got); go_on(got)
         fi
     od
 }
@@ -187,20 +204,20 @@ proctype poller(byte me)
 #ifdef NO_COUNT
 #define IS_SAME true
 #else
-#define IS_SAME (word == announced && !fresh[me])
+#define IS_SAME (word == announced && fresh[me] == NO)
 #endif
 
 /* weir_bell_wake */
 inline wake()
 {
-    atomic { announced = word; fresh[me] = false }
+    atomic { announced = word; fresh[me] = NO }
     if
     :: announced & FENCED ->
 #ifndef NO_WAKER_FENCE
         drain(me);
 #endif
 #ifndef NO_RELOOK
-        atomic { announced = word; fresh[me] = false }
+        atomic { announced = word; fresh[me] = NO }
 #endif
     :: else -> skip
     fi;
@@ -211,7 +228,7 @@ inline wake()
         word = word & ~SLEEPER;
 #endif
 #ifndef NO_RINGS
-        atomic { rung[0] = true; rung[1] = true }
+        atomic { CHANGE(rung[0]); CHANGE(rung[1]) }
 #endif
         atomic { /* futex_wake */
             woken = asleep[0] || asleep[1];
@@ -241,7 +258,7 @@ inline wake()
     :: announced & POLLER ->
         atomic { drain(me); woken = word & POLLER; word = word & ~POLLER }
         if
-        :: woken -> atomic { edge[0] = true; edge[1] = true }
+        :: woken -> edge = true
         :: else -> skip
         fi
     :: else -> skip
@@ -263,7 +280,7 @@ proctype producer(byte me)
         :: announced & HEEDED -> wake()
         :: else -> skip
         fi;
-        atomic { announced = 0; woken = false; fresh[me] = false }
+        atomic { announced = 0; woken = false; fresh[me] = UNASKED }
     :: else -> break
     od
 }
@@ -289,5 +306,5 @@ init
         run producer(0); run producer(1);
         run relaxer()
     }
-    timeout -> assert(taken == FIRST + 1)
+    timeout -> assert(taken == FIRST + 1 || at_work == CONSUMERS)
 }

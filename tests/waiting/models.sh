@@ -47,8 +47,8 @@ for one in 0 1; do
 done
 check bell reported ONE=1 BOTH=1 NO_COUNT
 check bell reported ONE=0 BOTH=1 WAKE_FIRST
-check bell reported POLLS=1 NO_POLL_LOOK
-check bell reported POLLS=1 LATE_DRAIN
+check bell reported BOTH=1 POLLS=1 NO_POLL_LOOK
+check bell reported BOTH=1 POLLS=1 LATE_DRAIN
 check watch holds
 for step in OTHER_ROLE_ONLY NO_TELL NO_STIR NO_VALUES NO_SECOND_LOOK; do
     check watch reported $step
