@@ -256,7 +256,7 @@ inline wake()
     fi;
     if
     :: announced & POLLER ->
-        atomic { drain(me); woken = word & POLLER; word = word & ~POLLER }
+        atomic { drain(me); woken = (word & POLLER) != 0; word = word & ~POLLER }
         if
         :: woken -> edge = true
         :: else -> skip
