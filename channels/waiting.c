@@ -410,6 +410,7 @@ static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *at
         if (result != WEIR_ENOTSUP)
             return result;
         endpoint->dozes = false;
+        return attempt->try(endpoint, attempt);
     }
     return sleep_on_fd(endpoint, attempt, futile, timeout_ns);
 }
@@ -439,7 +440,11 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
         ssize_t result = wait.heard_news ? attempt_or_end(endpoint, attempt) : WEIR_EAGAIN;
         if (result != WEIR_EAGAIN)
             return result;
-        if (first && wait.now_ns >= deadline_ns && endpoint->first_recv == weir_recv_nothing) {
+        /* A descriptor does not tell of what the driver has read ahead: only in the driver itself a sleep may begin
+         * without an attempt. */
+        bool dozes =
+            endpoint->dozes && !endpoint->idle && !wait.heard_news && deadline_ns - wait.now_ns >= WEIR_SLICE_NS;
+        if (first && !dozes && endpoint->first_recv == weir_recv_nothing) {
             result = attempt->try(endpoint, attempt);
             if (result != WEIR_EAGAIN)
                 return result;
