@@ -81,7 +81,7 @@ def blocked(lab):
         for cell in result.cells():
             yield from result.to_limit(f"{cell['spec']} on {where}", cell, 1.05)
     # What the nearest limit of shm is, a line that travels, says nothing of sleepers: in turns with the yardsticks.
-    for pin, where, name, times in (("0:0", "one CPU", "switch/one CPU", 2), ("0:1", "two CPUs", "wake/round trip", 1)):
+    for pin, where, name, times in (("0:0", "one CPU", "switch/processes", 2), ("0:1", "two CPUs", "wake/processes", 1)):
         yield turns_of_shm(lab, pin, where, name, times)
 
 

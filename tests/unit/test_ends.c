@@ -301,9 +301,21 @@ static void a_consumer_asleep_in_the_driver_is_told_of_the_end(void **state)
 
 enum { SLEPT_FOR = 8, MORE = 2 };
 
+struct slow_sender {
+    struct weir_channel *channel;
+    _Atomic int has_sent, may_leave; /* whose leaving is news, and is looked for */
+    int result;
+};
+
+static void await(_Atomic int *flag)
+{
+    while (!atomic_load(flag))
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+}
+
 static void *send_slowly(void *argument)
 {
-    struct deserter *self = argument;
+    struct slow_sender *self = argument;
     struct weir_endpoint *endpoint = NULL;
     self->result = weir_attach(&endpoint, self->channel, WEIR_PRODUCER, 0);
     for (int i = 0; i < SLEPT_FOR + MORE && self->result == WEIR_OK; i++) {
@@ -311,6 +323,8 @@ static void *send_slowly(void *argument)
             nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
         self->result = weir_send(endpoint, "one", 3, 0, WEIR_FOREVER);
     }
+    atomic_store(&self->has_sent, 1);
+    await(&self->may_leave);
     weir_detach(endpoint);
     return NULL;
 }
@@ -322,17 +336,21 @@ static void what_is_there_is_had_without_waiting(void **state)
     static const char *const specs[] = {"unix,wait=block", "pipe,wait=block", "unix,type=stream,wait=block"};
     char message[64];
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-        struct deserter sender = {0};
+        struct slow_sender sender = {0};
         pthread_t thread;
         assert_int_equal(weir_channel_create(&sender.channel, specs[i], &config, NULL), WEIR_OK);
         struct weir_endpoint *consumer = take(sender.channel, WEIR_CONSUMER, 0);
         assert_int_equal(pthread_create(&thread, NULL, send_slowly, &sender), 0);
         for (int j = 0; j < SLEPT_FOR; j++)
             assert_int_equal(weir_recv(consumer, message, sizeof message, in_a_second()), 3);
+        await(&sender.has_sent);
+        ssize_t now = weir_recv(consumer, message, sizeof message, WEIR_NOW);
+        ssize_t too_late = weir_recv(consumer, message, sizeof message, weir_now_ns());
+        atomic_store(&sender.may_leave, 1);
         pthread_join(thread, NULL);
         assert_int_equal(sender.result, WEIR_OK);
-        assert_int_equal(weir_recv(consumer, message, sizeof message, WEIR_NOW), 3);
-        assert_int_equal(weir_recv(consumer, message, sizeof message, weir_now_ns()), 3);
+        assert_int_equal(now, 3);
+        assert_int_equal(too_late, 3);
         assert_int_equal(weir_recv(consumer, message, sizeof message, WEIR_NOW), WEIR_EOF);
         weir_detach(consumer);
         weir_channel_destroy(sender.channel);
