@@ -147,6 +147,15 @@ static inline struct weir_lanes_end *end_of(const struct weir_driver_endpoint *e
     return *(struct weir_lanes_end **)endpoint->state;
 }
 
+/* Of the message under way. */
+static inline size_t beyond(const struct weir_lanes_end *end)
+{
+    if (end->has_cells)
+        return 0;
+    bool produces = end->endpoint->role == WEIR_PRODUCER;
+    return produces ? end->lanes[0].producer.beyond : end->lanes[end->turn].consumer.beyond;
+}
+
 static uint32_t most_in_a_row(size_t longest)
 {
     size_t most = longest == 0 ? MOST_IN_A_ROW : BYTES_IN_A_ROW / longest;
@@ -207,7 +216,7 @@ int weir_lanes_send(struct weir_driver_endpoint *endpoint, const void *buffer, s
     int result = reserve(end, length, &body);
     if (result != 0)
         return result;
-    weir_copy(body, buffer, length);
+    weir_copy_far(body, buffer, length, true, RING_WRITE_AHEAD, beyond(end));
     commit(end, length);
     return 0;
 }
@@ -276,7 +285,7 @@ ssize_t weir_lanes_recv(struct weir_driver_endpoint *endpoint, void *buffer, siz
         return length;
     if ((size_t)length > capacity)
         return WEIR_ECORRUPT;
-    weir_copy(buffer, body, (size_t)length);
+    weir_copy_far(buffer, body, (size_t)length, false, RING_READ_AHEAD, beyond(end));
     release(end);
     return length;
 }

@@ -39,8 +39,12 @@
 #define RING_WRITE_AHEAD ((size_t)1024)
 #define RING_CLEAR_AHEAD ((size_t)256)
 
-/* Longer records are left to the CPU, which sees for itself that somebody walks through memory. */
+/* Longer records are fetched by who copies them, line by line (copy.h). */
 #define RING_MOST_AHEAD ((size_t)2112)
+
+/* Longer bodies begin on a line of their own, so that copies of them go line by line. Of most sizes that costs no line
+ * more. */
+#define RING_MOST_BESIDE ((size_t)512)
 
 /* A ring that is not small goes round through so many bytes at least, however few are in flight: CPUs that fetch ahead
  * by themselves follow one walk a page and remember some 32 pages (Intel's optimization manual on the L2 streamer). Who
@@ -66,9 +70,15 @@ struct weir_ring_geometry {
     size_t read_ahead, write_ahead; /* how far ahead lines are fetched */
 };
 
+/* Where in its record a body begins. */
+static inline size_t weir_ring_body(size_t length)
+{
+    return length > RING_MOST_BESIDE ? RING_LINE : sizeof(uint64_t);
+}
+
 static inline size_t weir_ring_record_bytes(size_t length)
 {
-    return (sizeof(uint64_t) + length + RING_LINE - 1) & ~(RING_LINE - 1);
+    return (weir_ring_body(length) + length + RING_LINE - 1) & ~(RING_LINE - 1);
 }
 
 /* In a ring of few bytes less far. */
@@ -114,6 +124,7 @@ struct weir_ring_producer {
     size_t offset;      /* of tail */
     size_t filler;      /* bytes between tail and the reserved record: 0, or up to the end of the ring */
     size_t reserved;    /* bytes of that record */
+    size_t beyond;      /* so much behind a long record is free too, and may be fetched while it is written */
     uint64_t cleared;   /* from tail to here headers are 0 */
     size_t cleared_offset;
 };
@@ -219,15 +230,25 @@ static inline int weir_ring_reserve(struct weir_ring_producer *end, size_t lengt
         for (size_t ahead = first; ahead < first + record; ahead += RING_LINE)
             weir_cpu_fetch_to_write(end->ring->records +
                                     (offset + ahead < capacity ? offset + ahead : offset + ahead - capacity));
-    *ret_body = end->ring->records + offset + sizeof(uint64_t);
+    end->beyond = room >= (int64_t)first ? first : 0;
+    *ret_body = end->ring->records + offset + weir_ring_body(length);
     return 0;
+}
+
+/* Less is sent than was reserved: there may be more in place, and a body that is short now lies elsewhere. */
+static inline void weir_ring_shorten(struct weir_ring_producer *end, size_t length)
+{
+    unsigned char *record = end->ring->records + (end->filler == 0 ? end->offset : 0);
+    weir_ring_soil(end, end->tail, end->offset);
+    if (length <= RING_MOST_BESIDE && end->reserved > weir_ring_record_bytes(RING_MOST_BESIDE))
+        memmove(record + weir_ring_body(length), record + RING_LINE, length);
 }
 
 /* Publishes the reserved record with its first `length` bytes. */
 static inline void weir_ring_commit(struct weir_ring_producer *end, size_t length)
 {
     if (weir_ring_record_bytes(length) < end->reserved)
-        weir_ring_soil(end, end->tail, end->offset); /* there may be more in place than is sent */
+        weir_ring_shorten(end, length);
     weir_ring_publish(end, length);
 }
 
@@ -249,6 +270,7 @@ struct weir_ring_consumer {
     uint64_t tail_seen; /* known to be there; at least head */
     size_t offset;      /* of head */
     size_t record;      /* of the message shown: its bytes, and those of a filler before it */
+    size_t beyond;      /* so much behind a long record is there too, and may be fetched while it is read */
     bool busy;          /* the last look found something */
 };
 
@@ -326,8 +348,9 @@ static inline ssize_t weir_ring_peek(struct weir_ring_consumer *end, const void 
         return WEIR_ECORRUPT;
     if (record <= RING_MOST_AHEAD && more >= (int64_t)(end->geometry.read_ahead + record))
         weir_ring_fetch_to_read(end, offset, record);
+    end->beyond = more >= (int64_t)end->geometry.read_ahead ? end->geometry.read_ahead : 0;
     end->record = filler + record;
-    *ret_body = end->ring->records + offset + sizeof(uint64_t);
+    *ret_body = end->ring->records + offset + weir_ring_body(length);
     return (ssize_t)length;
 }
 

@@ -88,88 +88,90 @@ double yard_line_swap(const struct yard *yard)
 
 /* ---- one way ------------------------------------------------------------------------------------------------- */
 
-/* What a queue can do at best: a ring of whole lines, all of them written and all of them read, whose two counters are
- * published rarely, so that their lines travel once for many. Blocks are written and read by memset and memcpy, which
- * know the widest stores of this CPU, and fetched ahead: by the reader once they are known to be written, by the writer
- * once they are known to be read. 4096 lines (256 KiB) stay in the caches next to a CPU, and are more pages than
+/* What a queue can do at best: a block of whole lines is written by one CPU and then read by the other, by turns, and
+ * the slower of the two counts; a queue in which both happen at once goes no faster than the slower by itself. Lines
+ * are fetched ahead and moved by memset and memcpy, which know the widest loads and stores of this CPU. The block is a
+ * good deal more than a CPU's first cache holds, which is slower to give lines away than the next, and more pages than
  * hardware prefetchers keep track of (channels/ring.h). */
-#define RING_LINES  4096
-#define BLOCK_LINES 64
-#define PIECE_LINES 16 /* at a time, and fetched ahead */
+#define BLOCK_LINES 8192 /* 512 KiB */
+#define PIECE_LINES 16   /* at a time, and fetched ahead */
 #define LINE_BYTES  64
 
-struct ring {
-    _Alignas(128) _Atomic uint32_t written; /* lines ever; the measuring thread's */
-    _Alignas(128) _Atomic uint32_t read;    /* lines ever; the partner's */
+struct block {
+    _Alignas(128) _Atomic uint32_t turn; /* even: the measuring thread's; odd: the partner's */
     _Alignas(128) int64_t give_up_ns;
+    int64_t read_ns;                              /* the partner's time for the last block */
     unsigned char piece[PIECE_LINES][LINE_BYTES]; /* what was read last */
-    _Alignas(4096) unsigned char lines[RING_LINES][LINE_BYTES];
+    _Alignas(4096) unsigned char lines[BLOCK_LINES + PIECE_LINES][LINE_BYTES]; /* the last ones are only fetched */
 };
 
-/* Until a counter of the other side has come this far, modulo 2^32. */
-static bool await_count(const _Atomic uint32_t *count, uint32_t least, int64_t give_up_ns)
+static void fetch_to_read(const struct block *block, uint32_t first)
 {
-    do
-        for (int looks = 0; looks < 4096; looks++)
-            if ((int32_t)(atomic_load_explicit(count, memory_order_acquire) - least) >= 0)
-                return true;
-    while (clock_now_ns() < give_up_ns);
-    return false;
+    for (uint32_t i = first; i < first + PIECE_LINES; i++)
+        __builtin_prefetch(block->lines[i]);
 }
 
-static void fetch_to_read(const struct ring *ring, uint32_t first)
+static void fetch_to_write(const struct block *block, uint32_t first)
 {
-    for (uint32_t i = 0; i < PIECE_LINES; i++)
-        __builtin_prefetch(ring->lines[(first + i) % RING_LINES]);
-}
-
-static void fetch_to_write(const struct ring *ring, uint32_t first)
-{
-    for (uint32_t i = 0; i < PIECE_LINES; i++)
+    for (uint32_t i = first; i < first + PIECE_LINES; i++)
 #if defined(__x86_64__)
-        __asm__ volatile("prefetchw %0" : : "m"(*ring->lines[(first + i) % RING_LINES])); /* gcc's needs -mprfchw */
+        __asm__ volatile("prefetchw %0" : : "m"(*block->lines[i])); /* gcc's needs -mprfchw */
 #else
-        __builtin_prefetch(ring->lines[(first + i) % RING_LINES], 1);
+        __builtin_prefetch(block->lines[i], 1);
 #endif
 }
 
-/* So many blocks; the clock stops when the last was read. */
-static int64_t write_blocks(void *state, unsigned times)
+static int64_t write_block(struct block *block, int value)
 {
-    struct ring *ring = state;
-    uint32_t at = atomic_load_explicit(&ring->written, memory_order_relaxed);
     int64_t begin = clock_now_ns();
-    for (unsigned block = 0; block < times; block++) {
-        if (!await_count(&ring->read, at + BLOCK_LINES + PIECE_LINES - RING_LINES, ring->give_up_ns))
-            return -1;
-        for (uint32_t end = at + BLOCK_LINES; at != end; at += PIECE_LINES) {
-            fetch_to_write(ring, at + PIECE_LINES);
-            memset(ring->lines[at % RING_LINES], (int)block, sizeof ring->piece);
-        }
-        atomic_store_explicit(&ring->written, at, memory_order_release); /* pairs with read_blocks */
+    for (uint32_t at = 0; at < BLOCK_LINES; at += PIECE_LINES) {
+        fetch_to_write(block, at + PIECE_LINES);
+        memset(block->lines[at], value, sizeof block->piece);
     }
-    return await_count(&ring->read, at, ring->give_up_ns) ? clock_now_ns() - begin : -1;
+    return clock_now_ns() - begin;
 }
 
-static void read_blocks(void *state)
+static int64_t read_block(struct block *block)
 {
-    struct ring *ring = state;
-    for (uint32_t at = 0; await_count(&ring->written, at + BLOCK_LINES, ring->give_up_ns);) {
-        uint32_t written = atomic_load_explicit(&ring->written, memory_order_acquire);
-        for (uint32_t end = at + BLOCK_LINES; at != end; at += PIECE_LINES) {
-            if ((int32_t)(written - at) >= 2 * PIECE_LINES)
-                fetch_to_read(ring, at + PIECE_LINES);
-            memcpy(ring->piece, ring->lines[at % RING_LINES], sizeof ring->piece);
-        }
-        atomic_store_explicit(&ring->read, at, memory_order_release); /* pairs with write_blocks */
+    int64_t begin = clock_now_ns();
+    for (uint32_t at = 0; at < BLOCK_LINES; at += PIECE_LINES) {
+        fetch_to_read(block, at + PIECE_LINES);
+        memcpy(block->piece, block->lines[at], sizeof block->piece);
+        __asm__ volatile("" : : "r"(block->piece) : "memory"); /* as if somebody looked at it */
+    }
+    return clock_now_ns() - begin;
+}
+
+static int64_t pass_blocks(void *state, unsigned times)
+{
+    struct block *block = state;
+    uint32_t turn = atomic_load_explicit(&block->turn, memory_order_relaxed);
+    int64_t sum = 0;
+    for (unsigned i = 0; i < times; i++) {
+        int64_t write_ns = write_block(block, (int)(turn & 0xff));
+        atomic_store_explicit(&block->turn, turn + 1, memory_order_release); /* pairs with the partner's await */
+        turn += 2;
+        if (!yard_await(&block->turn, turn, block->give_up_ns))
+            return -1;
+        sum += write_ns > block->read_ns ? write_ns : block->read_ns;
+    }
+    return sum;
+}
+
+static void take_blocks(void *state)
+{
+    struct block *block = state;
+    for (uint32_t turn = 1; yard_await(&block->turn, turn, block->give_up_ns); turn += 2) {
+        block->read_ns = read_block(block);
+        atomic_store_explicit(&block->turn, turn + 1, memory_order_release); /* pairs with pass_blocks' await */
     }
 }
 
 double yard_line_stream(const struct yard *yard)
 {
-    static struct ring ring;
-    ring.give_up_ns = yard_patience(yard);
-    if (yard_partner(yard, read_blocks, &ring) != 0)
+    static struct block block;
+    block.give_up_ns = yard_patience(yard);
+    if (yard_partner(yard, take_blocks, &block) != 0)
         return NAN;
-    return yard_repeat(yard, write_blocks, &ring) / BLOCK_LINES;
+    return yard_repeat(yard, pass_blocks, &block) / BLOCK_LINES;
 }
