@@ -10,9 +10,7 @@
 
 #define GAUGE_NS   INT64_C(500000)
 #define LINE_BYTES 64.0
-#define BULK_BYTES ((size_t)4 << 10)   /* from here on memory is copied faster than line by line */
-#define MOST_BULK  ((size_t)256 << 10) /* larger blocks are handed over no faster */
-#define CALL_BYTES ((size_t)64 << 10)  /* as much as one call takes at best, where messages share calls */
+#define CALL_BYTES ((size_t)64 << 10) /* as much as one call takes at best, where messages share calls */
 
 /* Adds a part to the rule; a gauge that cannot be had makes `failed`. */
 struct making {
@@ -45,15 +43,13 @@ static enum yardstick turn_of(const struct cell *cell)
 
 /* ---- in user space ------------------------------------------------------------------------------------------- */
 
-/* At least one line has to go there and, for the answer, one back. Further lines follow it one behind the other; of a
- * large message every byte is copied at least once on each way, by who did not write it, or in place read without a
- * copy, for which there is no yardstick. On one CPU no line travels, but each way needs a switch. Ends that sleep at
- * once are woken on each way instead of seeing the line: by the round trip of two sleepers. */
+/* At least one line has to go there and, for the answer, one back. Further lines follow it one behind the other,
+ * whether they are copied or made and read in place. On one CPU no line travels, but each way needs a switch. Ends that
+ * sleep at once are woken on each way instead of seeing the line: by the round trip of two sleepers. */
 static void rule_user_round(struct making *making, const struct cell *cell, const int *cpus)
 {
     const struct setup *setup = &cell->setup;
     double more_lines = (double)setup->size / LINE_BYTES - 1;
-    size_t block = setup->size < MOST_BULK ? setup->size : MOST_BULK;
     if (cpus[0] == cpus[1]) {
         making->rule->name = "switch";
         add_term(making, turn_of(cell), cpus, 0, (struct limit_term){.times = 2});
@@ -68,12 +64,7 @@ static void rule_user_round(struct making *making, const struct cell *cell, cons
         add_term(making, YARDSTICK_LINE_STORE, cpus, 0, (struct limit_term){.times = -1, .per_sleep = true});
         return;
     }
-    if (setup->size >= BULK_BYTES && setup->access == ACCESS_PLACE)
-        return;
-    if (setup->size >= BULK_BYTES) {
-        making->rule->name = "line + copy";
-        add_term(making, YARDSTICK_COPY_WRITTEN, cpus, block, (struct limit_term){.times = 2 * (double)setup->size});
-    } else if (more_lines > 0) {
+    if (more_lines > 0) {
         making->rule->name = "line + stream";
         add_term(making, YARDSTICK_LINE_STREAM, cpus, 0, (struct limit_term){.times = 2 * more_lines});
     }
@@ -81,19 +72,16 @@ static void rule_user_round(struct making *making, const struct cell *cell, cons
 
 /* Every byte goes from CPU to CPU: small messages may share a line, so a message of 8 bytes is an eighth of one. As
  * many ways lie side by side as there are pairs of a producer and a consumer. On one CPU nothing travels: none is
- * known; nor of large messages that nobody copies. */
+ * known. Copies are not counted: who reads in place makes none, and who copies does it while other lines travel. */
 static void rule_user_stream(struct making *making, const struct setup *setup, const int *cpus)
 {
     uint32_t ways =
         setup->workers.producers < setup->workers.consumers ? setup->workers.producers : setup->workers.consumers;
-    size_t block = setup->size < MOST_BULK ? setup->size : MOST_BULK;
-    bool bulk = setup->size >= BULK_BYTES;
-    if (cpus[0] == cpus[1] || (bulk && setup->access == ACCESS_PLACE))
+    if (cpus[0] == cpus[1])
         return;
-    making->rule->name = bulk ? "copy" : "stream";
-    double times = (bulk ? (double)setup->size : (double)setup->size / LINE_BYTES) / ways;
-    add_term(making, bulk ? YARDSTICK_COPY_WRITTEN : YARDSTICK_LINE_STREAM, cpus, block,
-             (struct limit_term){.times = times});
+    making->rule->name = "stream";
+    add_term(making, YARDSTICK_LINE_STREAM, cpus, 0,
+             (struct limit_term){.times = (double)setup->size / LINE_BYTES / ways});
 }
 
 /* ---- through the kernel -------------------------------------------------------------------------------------- */
