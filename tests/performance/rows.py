@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The bars: one function a row, which yields findings."""
 
-from subject import Unable, interval_of_median, median
+from subject import Unable
 
 SIZES = (8, 32, 56, 64, 256, 1024, 4096, 65536)
 PEERS = ("ck", "boost", "moodycamel", "qb", "nng", "cyclone")
@@ -50,14 +50,16 @@ def in_place(lab):
 def many(lab):
     shapes = ((4, 1), (16, 1), (1, 4), (2, 2))
     words = ",".join(f"{producers}x{consumers}" for producers, consumers in ((1, 1), *shapes))
-    result = lab.weir("shm", "-p", "process:process", "-m", "stream", "-w", words, share=2)
-    one = result.cell(producers=1, consumers=1)
-    for producers, consumers in shapes:
-        cell = result.cell(producers=producers, consumers=consumers)
-        yield from result.ratio(f"shm {producers}x{consumers}: messages/s to 1x1", one, cell, 0.8)
-        if consumers == 1:
-            yield lab.finding(f"shm {producers}x{consumers}: least share of a producer", cell["fairness"]["least_share"], 0.5,
-                              True, result.command, regime=result.main_regime())
+    for spec, pairing in present(lab):
+        # An epoch of several turns of the scheduler: else it shows how workers start.
+        result = lab.weir(spec, "-p", pairing, "-m", "stream", "-w", words, "--epoch", "50ms", share=3)
+        one = result.cell(producers=1, consumers=1)
+        for producers, consumers in shapes:
+            cell = result.cell(producers=producers, consumers=consumers)
+            yield from result.ratio(f"{spec} {pairing} {producers}x{consumers}: messages/s to 1x1", one, cell, 0.8)
+            if consumers == 1:
+                yield lab.finding(f"{spec} {pairing} {producers}x{consumers}: least share of a producer",
+                                  cell["fairness"]["least_share"], 0.5, True, result.command, regime=result.main_regime())
 
 
 def naive(lab):
@@ -65,39 +67,20 @@ def naive(lab):
 
 
 def tuned(lab):
-    for spec in ("pipe", "unix"):
-        plain = lab.first_known(f"{spec},framing=naive", spec)
-        best = spec if plain != spec else f"{spec},type=stream"
-        result = lab.weir(plain, best, "-p", "process:process", "-m", "stream", "-s", 64, "--batch", "1,16")
+    for spec in ("pipe", "unix", "unix,type=stream"):
+        plain = f"{spec},framing=naive"
+        result = lab.weir(plain, spec, "-p", "process:process", "-m", "stream", "-s", 64, "--batch", "1,16")
         base = result.cell(spec=plain, batch=1)
-        yield from result.ratio(f"{best} batch 16: messages/s to {plain}", base, result.cell(spec=best, batch=16), 3)
-        yield from result.ratio(f"{best} batch 1: messages/s to {plain}", base, result.cell(spec=best, batch=1), 1.5)
+        yield from result.ratio(f"{spec} batch 16: messages/s to naive", base, result.cell(spec=spec, batch=16), 3)
+        yield from result.ratio(f"{spec} batch 1: messages/s to naive", base, result.cell(spec=spec, batch=1), 1.5)
 
 
 def blocked(lab):
-    kernel = ["pipe,wait=block", "unix,wait=block"]
+    specs = [f"{driver},wait=block" for driver in ("pipe", "unix", "shm")]
     for pin, where in (("0:0", "one CPU"), ("0:1", "two CPUs")):
-        result = lab.weir(*kernel, "-p", "process:process", "-m", "pingpong", "-s", 64, "--pin", pin)
+        result = lab.weir(*specs, "-p", "process:process", "-m", "pingpong", "-s", 64, "--pin", pin)
         for cell in result.cells():
             yield from result.to_limit(f"{cell['spec']} on {where}", cell, 1.05)
-    # What the nearest limit of shm is, a line that travels, says nothing of sleepers: in turns with the yardsticks.
-    for pin, where, name, times in (("0:0", "one CPU", "switch/processes", 2), ("0:1", "two CPUs", "wake/processes", 1)):
-        yield turns_of_shm(lab, pin, where, name, times)
-
-
-def turns_of_shm(lab, pin, where, name, times):
-    group, yardstick = name.split("/")
-    ratios = []
-    for _ in range(1 if lab.quick else 8):
-        result = lab.weir("shm,wait=block", "-p", "process:process", "-m", "pingpong", "-s", 64, "--pin", pin, share=0.1)
-        budget = "50ms" if lab.quick else f"{lab.budget_s * 0.1:g}s"
-        limits = lab.program("bench/weir", "limits", group, "--budget", budget, "--json", "-", "-q")
-        found = [one for one in limits["limits"] if one["name"] == f"{group} {yardstick}"]
-        if not found:
-            raise Unable(f"weir limits {group} has no {yardstick}")
-        ratios.append(result.cells()[0]["cost_ns"]["median"] / (times * found[0]["median"]))
-    return lab.finding(f"shm,wait=block on {where} / {times} x {yardstick}", median(ratios), 1.05, False,
-                       f"{result.command}; weir limits {group}", interval=interval_of_median(ratios))
 
 
 def mutex(lab):
