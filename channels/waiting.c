@@ -5,14 +5,10 @@
  * seen by every blocked call. Invariant: nobody sleeps longer than WEIR_SLICE_NS without looking at the roster, or is
  * woken by the kernel when a peer dies (watch.c).
  */
-#include <errno.h>
 #include <sched.h>
-#include <sys/epoll.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "core.h"
 #include "cpu.h"
+#include "waiting.h"
 
 /* Adaptive spins about as long as a sleep and a wake across CPUs cost: the competitive argument for spin-then-block
  * (Karlin et al., "Empirical studies of competitive spinning", 1991) bounds the loss at a factor of two. */
@@ -50,21 +46,10 @@
  * end all that was sent must come; after a death the rest is lost with the dead. */
 #define SETTLE_CLEAN_NS INT64_C(5000000000)
 #define SETTLE_DEATH_NS INT64_C(25000000)
-#define STRAGGLER_NS    INT64_C(1000000)
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static bool is_process_private(const struct weir_endpoint *endpoint)
-{
-    return endpoint->channel->config.span == WEIR_SPAN_THREADS;
-}
 
 /* ---- verdicts: has the channel ended for this endpoint? ------------------------------------------------------ */
 
-static bool has_news(struct weir_endpoint *endpoint)
+bool weir_has_news(struct weir_endpoint *endpoint)
 {
     struct weir_control *control = endpoint->control;
     enum weir_role peers = weir_other(endpoint->view.role);
@@ -120,7 +105,16 @@ static ssize_t attempt_or_end(struct weir_endpoint *endpoint, struct weir_attemp
     return is_settling(endpoint) ? WEIR_EAGAIN : weir_ended(endpoint);
 }
 
-/* ---- waking and sleeping ------------------------------------------------------------------------------------- */
+/* For a call that does not wait. Who polls a descriptor that must be told: announce, and look again, as before a sleep.
+ */
+static ssize_t arm_and_look(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
+{
+    if (!weir_arm_poller(endpoint))
+        return WEIR_EAGAIN;
+    return weir_has_news(endpoint) ? attempt_or_end(endpoint, attempt) : attempt->try(endpoint, attempt);
+}
+
+/* ---- waking -------------------------------------------------------------------------------------------------- */
 
 /* A message needs one consumer; room, or several messages at once, may be for all that wait. */
 void weir_ring_peers(struct weir_endpoint *endpoint)
@@ -131,7 +125,7 @@ void weir_ring_peers(struct weir_endpoint *endpoint)
         return;
     bool one = peers == WEIR_CONSUMER && endpoint->channel->config.consumers > 1 &&
                (endpoint->driver->capabilities & WEIR_CAP_MORE) == 0;
-    weir_bell_wake(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[peers], one);
+    weir_bell_wake(bell, weir_is_process_private(endpoint), &endpoint->channel->bell_fds[peers], one);
 }
 
 /* A consumer that always finds something never yields. Producers on its CPU do whenever their lanes are full, and the
@@ -147,131 +141,11 @@ void weir_give_way(struct weir_endpoint *endpoint)
         sched_yield();
 }
 
-static void nap(int64_t nanoseconds)
-{
-    struct timespec time = {.tv_nsec = nanoseconds};
-    nanosleep(&time, NULL);
-}
-
-/* One wait, between two looks at the channel's state. */
-struct wait {
-    int64_t now_ns;
-    int64_t until_ns;
-    uint32_t seen;   /* the doorbell's count before the look */
-    bool heard_news; /* and the channel has not ended all the same */
-    bool is_slice;   /* it may be a whole slice long */
-};
-
-static ssize_t sleep_on_bell(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait)
-{
-    struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    bool often = (endpoint->patience.failures > 1 || endpoint->sleeps_often) && !endpoint->idle;
-    bool refused = weir_bell_announce(bell, BELL_SLEEPER, endpoint->channel->fence, often) != 0;
-    ssize_t result = attempt->try(endpoint, attempt);
-    if (result != WEIR_EAGAIN)
-        return result;
-    if (endpoint->idle && !weir_may_idle(endpoint)) { /* a message is under way to the driver's descriptor */
-        endpoint->idle = false;
-        return WEIR_EAGAIN;
-    }
-    if (endpoint->idle && !refused && weir_watch(endpoint, wait->seen, wait->until_ns)) {
-        endpoint->idle = weir_now_ns() - wait->now_ns >= WEIR_SLICE_NS;
-    } else {
-        int64_t timeout_ns = earlier(wait->until_ns - wait->now_ns, refused ? STRAGGLER_NS : WEIR_SLICE_NS);
-        bool passed = weir_bell_sleep(bell, wait->seen, is_process_private(endpoint), timeout_ns);
-        endpoint->idle = passed && timeout_ns == WEIR_SLICE_NS && weir_may_idle(endpoint);
-    }
-    return attempt->try(endpoint, attempt);
-}
-
-/* Until something happens on the endpoint's own set (weir_sleep_set), for at most that long. Returns how many events.
- */
-static int wait_on_set(int set, struct epoll_event *events, int most, int64_t timeout_ns)
-{
-    struct timespec timeout = {.tv_sec = timeout_ns / 1000000000, .tv_nsec = timeout_ns % 1000000000};
-    int count = epoll_pwait2(set, events, most, &timeout, NULL);
-    if (count < 0 && errno == ENOSYS) /* before Linux 5.11 */
-        count = epoll_wait(set, events, most, (int)((timeout_ns + 999999) / 1000000));
-    return count;
-}
-
-/* `futile` counts readiness in a row that led to nothing: a descriptor may be ready and still not have room for a whole
- * message. Then the pauses grow, so that this is not a busy loop. Where no set can be had it looks now and then. */
-static ssize_t sleep_on_fd(struct weir_endpoint *endpoint, struct weir_attempt *attempt, unsigned *futile,
-                           int64_t timeout_ns)
-{
-    struct epoll_event events[2];
-    if (endpoint->driver->arm != NULL) {
-        endpoint->driver->arm(&endpoint->view, false);
-        ssize_t result = attempt->try(endpoint, attempt);
-        if (result != WEIR_EAGAIN)
-            return result;
-    }
-    int set = weir_sleep_set(endpoint);
-    if (set < 0) {
-        nap(earlier(timeout_ns, STRAGGLER_NS));
-        return attempt->try(endpoint, attempt);
-    }
-    if (*futile > 2)
-        nap(INT64_C(10000) << (*futile < 8 ? *futile : 8));
-    /* Any return is a reason to look again. */
-    int count = wait_on_set(set, events, 2, timeout_ns);
-    bool ready = false, rung = false;
-    for (int i = 0; i < count; i++) {
-        ready |= events[i].data.u32 == SLEEP_DRIVER;
-        rung |= events[i].data.u32 == SLEEP_NEWS;
-    }
-    *futile = ready ? *futile + 1 : 0;
-    endpoint->idle = count == 0 && timeout_ns == WEIR_SLICE_NS && weir_may_idle(endpoint);
-    uint64_t news;
-    if (rung && atomic_load(&endpoint->control->flags) == 0 && read(endpoint->channel->news_fd, &news, sizeof news) < 0)
-        nap(INT64_C(10000)); /* somebody else has taken it off */
-    return attempt->try(endpoint, attempt);
-}
-
-/* Fewer calls than by a descriptor. A death among the others is found out by looking, as ever. */
-static ssize_t sleep_in_driver(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait)
-{
-    _Atomic uint32_t *dozes = &endpoint->seat->dozes;
-    atomic_store_explicit(dozes, 1, memory_order_relaxed);
-    weir_fence_full(&endpoint->control->bells[WEIR_CONSUMER].fence); /* pairs with that in nudge_dozing, roster.c */
-    ssize_t result = has_news(endpoint) ? WEIR_EAGAIN
-                                        : endpoint->driver->recv_waiting(&endpoint->view, attempt->in, attempt->length);
-    atomic_store_explicit(dozes, 0, memory_order_relaxed);
-    if (result == WEIR_EAGAIN)
-        endpoint->idle = weir_now_ns() - wait->now_ns >= WEIR_SLICE_NS && weir_may_idle(endpoint);
-    return result;
-}
-
-static void announce_poller(struct weir_endpoint *endpoint)
-{
-    struct weir_bell *bell = &endpoint->control->bells[endpoint->view.role];
-    struct epoll_event edge;
-    epoll_wait(endpoint->poll_fd, &edge, 1, 0); /* takes off this endpoint's own edge; nobody drains the eventfd */
-    if (weir_bell_announce(bell, BELL_POLLER, endpoint->channel->fence, true) != 0)
-        weir_bell_wake_always(bell, is_process_private(endpoint), &endpoint->channel->bell_fds[endpoint->view.role]);
-}
-
-/* For a call that does not wait. Who polls a descriptor that must be told: announce, and look again, as before a sleep.
- */
-static ssize_t arm_poller(struct weir_endpoint *endpoint, struct weir_attempt *attempt)
-{
-    if (endpoint->poll_fd < 0)
-        return WEIR_EAGAIN;
-    if (weir_is_ringing(endpoint->driver))
-        announce_poller(endpoint);
-    else if (endpoint->driver->arm != NULL)
-        endpoint->driver->arm(&endpoint->view, true);
-    else
-        return WEIR_EAGAIN;
-    return has_news(endpoint) ? attempt_or_end(endpoint, attempt) : attempt->try(endpoint, attempt);
-}
-
 /* ---- spinning ------------------------------------------------------------------------------------------------ */
 
 /* Until `enough_ns` at least, but not past the wait. Where a peer needs this CPU each look is followed by a yield: a
  * look is then a turn given away, not a turn wasted. */
-static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait,
+static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct weir_sleep *wait,
                     int64_t enough_ns, bool yielding)
 {
     int64_t last_ns = 0;
@@ -288,7 +162,7 @@ static ssize_t spin(struct weir_endpoint *endpoint, struct weir_attempt *attempt
         int64_t now_ns = weir_now_ns();
         bool preempted = !yielding && last_ns != 0 && now_ns - last_ns > PREEMPTED_NS;
         bool enough = now_ns >= wait->until_ns || (now_ns >= enough_ns && spins >= LEAST_SPINS);
-        if (enough || preempted || has_news(endpoint))
+        if (enough || preempted || weir_has_news(endpoint))
             return WEIR_EAGAIN;
         last_ns = now_ns;
     }
@@ -367,13 +241,14 @@ static void note_sleeps(struct weir_endpoint *endpoint, uint32_t run)
         if (endpoint->sleeps_often && !often)
             relax(endpoint);
         endpoint->sleeps_often = often;
-    } else if (endpoint->view.channel->capabilities & WEIR_CAP_KERNEL) {
+    } else if (endpoint->dozes) {
         note_lone_waits(endpoint);
     }
 }
 
 /* Before the sleep, if that is worth while. `run`: messages that came between two waits. */
-static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *attempt, struct wait *wait, uint32_t run)
+static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *attempt, struct weir_sleep *wait,
+                          uint32_t run)
 {
     enum weir_wait policy = endpoint->channel->config.wait;
     if (policy == WEIR_WAIT_BLOCK)
@@ -394,25 +269,15 @@ static ssize_t spin_first(struct weir_endpoint *endpoint, struct weir_attempt *a
     return result;
 }
 
-static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct wait *wait,
+static ssize_t wait_once(struct weir_endpoint *endpoint, struct weir_attempt *attempt, const struct weir_sleep *wait,
                          unsigned *futile)
 {
     /* Whoever has spun in vain for so long gives way to others between two looks: a yield is not a sleep. */
     if (endpoint->channel->config.wait == WEIR_WAIT_SPIN)
         return spin(endpoint, attempt, wait, wait->until_ns, true);
-    int64_t timeout_ns = wait->until_ns - wait->now_ns;
-    if (timeout_ns <= 0)
+    if (wait->until_ns <= wait->now_ns)
         return WEIR_EAGAIN;
-    if (endpoint->idle || weir_is_ringing(endpoint->driver))
-        return sleep_on_bell(endpoint, attempt, wait);
-    if (endpoint->dozes && wait->is_slice) {
-        ssize_t result = sleep_in_driver(endpoint, attempt, wait);
-        if (result != WEIR_ENOTSUP)
-            return result;
-        endpoint->dozes = false;
-        return attempt->try(endpoint, attempt);
-    }
-    return sleep_on_fd(endpoint, attempt, futile, timeout_ns);
+    return weir_sleep(endpoint, attempt, wait, futile);
 }
 
 /* Looks whether a peer has died, once per slice at most. Also for calls that do not wait: who only ever polls must
@@ -432,11 +297,11 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
     unsigned futile = 0;
     for (bool first = true;; first = false) {
         let_go(endpoint);
-        struct wait wait = {.now_ns = weir_now_ns()};
+        struct weir_sleep wait = {.now_ns = weir_now_ns()};
         look_at_times(endpoint, wait.now_ns);
         /* Read before the look for news: an event after that has changed it, and no sleep follows. */
         wait.seen = atomic_load_explicit(&bell->rings, memory_order_acquire);
-        wait.heard_news = has_news(endpoint);
+        wait.heard_news = weir_has_news(endpoint);
         ssize_t result = wait.heard_news ? attempt_or_end(endpoint, attempt) : WEIR_EAGAIN;
         if (result != WEIR_EAGAIN)
             return result;
@@ -450,12 +315,12 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
                 return result;
         }
         if (deadline_ns == WEIR_NOW)
-            return arm_poller(endpoint, attempt);
+            return arm_and_look(endpoint, attempt);
         if (wait.now_ns >= deadline_ns)
             return WEIR_ETIMEDOUT;
         /* Heard and still here: stragglers may be under way. They are looked for often. */
         int64_t most_ns = wait.heard_news ? STRAGGLER_NS : endpoint->idle ? WEIR_IDLE_NS : WEIR_SLICE_NS;
-        wait.until_ns = earlier(deadline_ns, wait.now_ns + most_ns);
+        wait.until_ns = weir_earlier(deadline_ns, wait.now_ns + most_ns);
         wait.is_slice = wait.until_ns == wait.now_ns + WEIR_SLICE_NS;
         result = first ? spin_first(endpoint, attempt, &wait, run) : WEIR_EAGAIN;
         if (result == WEIR_EAGAIN)

@@ -175,7 +175,7 @@ proctype sleeper(byte me)
     od
 }
 
-/* Who polls: announce_poller and arm_poller, waiting.c. */
+/* Who polls: weir_arm_poller, sleeping.c. */
 proctype poller(byte me)
 {
     byte before, request;
