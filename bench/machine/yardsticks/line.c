@@ -98,11 +98,11 @@ double yard_line_swap(const struct yard *yard)
 #define LINE_BYTES  64
 
 struct block {
+    _Alignas(4096) unsigned char lines[BLOCK_LINES + PIECE_LINES][LINE_BYTES]; /* the last ones are only fetched */
     _Alignas(128) _Atomic uint32_t turn; /* even: the measuring thread's; odd: the partner's */
     _Alignas(128) int64_t give_up_ns;
     int64_t read_ns;                              /* the partner's time for the last block */
     unsigned char piece[PIECE_LINES][LINE_BYTES]; /* what was read last */
-    _Alignas(4096) unsigned char lines[BLOCK_LINES + PIECE_LINES][LINE_BYTES]; /* the last ones are only fetched */
 };
 
 static void fetch_to_read(const struct block *block, uint32_t first)
