@@ -8,6 +8,7 @@
 #define WEIR_PROTO_BODY_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -113,18 +114,82 @@ static inline uint64_t body_differs(const unsigned char *bytes, size_t length, u
     return length > whole ? wrong | body_rest_differs(bytes + whole, length - whole, a[0]) : wrong;
 }
 
-/* The same, where a body of one block, which a message of 64 bytes has, is to take no loop: the most common size. */
-static inline void body_fill_usual(unsigned char *bytes, size_t length, uint64_t word)
+/* ---- the same, made or read in place ------------------------------------------------------------------------- */
+
+/* A long body in place comes from another CPU line by line, and the CPU's own fetching ahead follows each page for
+ * itself. So several parts are gone through side by side, a line of each in turn: from so many bytes on, in 4 parts of
+ * two pages at most: an odd number of lines, so that lines of several parts do not fall into the same places of the
+ * cache. */
+#define BODY_LEAST_SIDE_BY_SIDE ((size_t)16 << 10)
+#define BODY_LINE               ((size_t)64)
+#define BODY_PARTS              ((size_t)4)
+#define BODY_MOST_LINES         ((size_t)127)
+
+/* Of a body that begins on a word: how much of it comes before a line begins, and how long each part is that follows.
+ * False: it is to be gone through straight. */
+static inline bool body_part(const unsigned char *bytes, size_t length, size_t *ret_lead, size_t *ret_part)
+{
+    const size_t lead = -(uintptr_t)bytes % BODY_LINE;
+    if (length < BODY_LEAST_SIDE_BY_SIDE || lead % sizeof(uint64_t) != 0)
+        return false;
+    const size_t lines = (length - lead) / BODY_LINE / BODY_PARTS;
+    *ret_lead = lead;
+    *ret_part = (((lines < BODY_MOST_LINES ? lines : BODY_MOST_LINES) - 1) | 1) * BODY_LINE;
+    return true;
+}
+
+/* The word that lies so many bytes behind. */
+static inline uint64_t body_word(uint64_t word, size_t bytes)
+{
+    return word + bytes / sizeof word * BODY_STEP;
+}
+
+static inline void body_fill_far(unsigned char *bytes, size_t length, uint64_t word)
+{
+    size_t lead, part;
+    while (body_part(bytes, length, &lead, &part)) {
+        body_fill(bytes, lead, word);
+        for (size_t line = lead; line < lead + part; line += BODY_LINE)
+            for (size_t at = line; at < line + BODY_PARTS * part; at += part)
+                body_fill(bytes + at, BODY_LINE, body_word(word, at));
+        const size_t done = lead + BODY_PARTS * part;
+        bytes += done, length -= done, word = body_word(word, done);
+    }
+    body_fill(bytes, length, word);
+}
+
+static inline uint64_t body_differs_far(const unsigned char *bytes, size_t length, uint64_t word)
+{
+    uint64_t wrong = 0;
+    size_t lead, part;
+    while (body_part(bytes, length, &lead, &part)) {
+        wrong |= body_differs(bytes, lead, word);
+        for (size_t line = lead; line < lead + part; line += BODY_LINE)
+            for (size_t at = line; at < line + BODY_PARTS * part; at += part)
+                wrong |= body_differs(bytes + at, BODY_LINE, body_word(word, at));
+        const size_t done = lead + BODY_PARTS * part;
+        bytes += done, length -= done, word = body_word(word, done);
+    }
+    return wrong | body_differs(bytes, length, word);
+}
+
+/* Of a body of one block, which a message of 64 bytes has, without a loop: the most common size. `is_far`: it lies
+ * where another CPU has read, or written. */
+static inline void body_fill_usual(unsigned char *bytes, size_t length, uint64_t word, bool is_far)
 {
     if (length == BODY_BLOCK)
         body_fill(bytes, BODY_BLOCK, word);
+    else if (is_far)
+        body_fill_far(bytes, length, word);
     else
         body_fill(bytes, length, word);
 }
 
-static inline uint64_t body_differs_usual(const unsigned char *bytes, size_t length, uint64_t word)
+static inline uint64_t body_differs_usual(const unsigned char *bytes, size_t length, uint64_t word, bool is_far)
 {
-    return length == BODY_BLOCK ? body_differs(bytes, BODY_BLOCK, word) : body_differs(bytes, length, word);
+    return length == BODY_BLOCK ? body_differs(bytes, BODY_BLOCK, word)
+           : is_far             ? body_differs_far(bytes, length, word)
+                                : body_differs(bytes, length, word);
 }
 
 #endif

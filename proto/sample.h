@@ -59,6 +59,7 @@ struct sample_encoder {
     size_t padding_bytes; /* nanopb's: see sample.c */
     uint64_t name_key;    /* what run and producer add to the hash of the message's name */
     uint64_t check_key;   /* what the size adds to the check */
+    bool is_far;          /* to be set: buffers are a channel's own, in place, and not in a cache near by */
 };
 
 /* `size` has passed codec_size_check. */
@@ -77,7 +78,7 @@ static inline void sample_encode_full(const struct sample_encoder *encoder, uint
     body_store(bytes + 8, sequence);
     body_store(bytes + 16, sent_ns);
     body_store(bytes + 24, check << 32 | encoder->size);
-    body_fill_usual(bytes + SAMPLE_FULL_BYTES, encoder->body_bytes, name_body(name));
+    body_fill_usual(bytes + SAMPLE_FULL_BYTES, encoder->body_bytes, name_body(name), encoder->is_far);
 }
 
 /* Writes exactly `size` bytes. Sequences count from 0 without a gap. 0, or -1 if nanopb refused. */
@@ -113,6 +114,7 @@ struct sample_decoder {
     size_t body_bytes;
     size_t padding_bytes; /* nanopb's: see sample.c */
     uint64_t check_key;
+    bool is_far;   /* as of the encoder */
     uint64_t next; /* the sequence to come, where the message tells a part of it or nothing */
     weir_Sample scratch;
 };
@@ -138,8 +140,8 @@ static inline enum sample_verdict sample_decode_full(const struct sample_decoder
     if (size_and_check != ((uint64_t)check << 32 | decoder->size) || (uint32_t)who != decoder->run)
         return SAMPLE_UNPLACED;
     *ret = (struct sample_seen){(uint32_t)(who >> 32), sequence, (int64_t)sent_ns};
-    bool right = length == decoder->size &&
-                 body_differs_usual(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes, name_body(name)) == 0;
+    bool right = length == decoder->size && body_differs_usual(bytes + SAMPLE_FULL_BYTES, decoder->body_bytes,
+                                                               name_body(name), decoder->is_far) == 0;
     return right ? SAMPLE_OK : SAMPLE_DAMAGED;
 }
 

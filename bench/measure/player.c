@@ -176,11 +176,14 @@ static int prepare(struct player *player)
         return WEIR_ENOMEM;
     if (prepare_histograms(player) != 0)
         return WEIR_ENOMEM;
-    for (uint32_t i = 0; i < encoders; i++)
+    for (uint32_t i = 0; i < encoders; i++) {
         sample_encoder_init(&player->encoder[i], setup->codec, player->epoch->run,
                             is_producer ? player->part->index : i, setup->size);
+        player->encoder[i].is_far = player->in_place;
+    }
     sample_decoder_init(player->decoder, setup->codec, player->epoch->run, setup->size,
                         codec_numbers(setup->codec, setup->size, producers, setup->workers.consumers));
+    player->decoder->is_far = player->in_place;
     open_meter(player);
     return 0;
 }

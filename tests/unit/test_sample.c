@@ -130,12 +130,38 @@ static void unnumbered_samples_are_counted(void **state)
     }
 }
 
+/* Made side by side or straight, at any place on a word or beside it: the same bytes, and every one is checked. */
+static void far_bodies_are_the_same(void **state)
+{
+    enum { LONGEST = 100000 };
+    static _Alignas(64) unsigned char straight[LONGEST + 64], far[LONGEST + 64];
+    static const size_t lengths[] = {0, 1, 64, 16383, 16384, 16385, 32768 + 7, 65536 - 32, LONGEST};
+    static const size_t places[] = {0, 8, 13, 32, 56};
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+        for (size_t k = 0; k < sizeof places / sizeof places[0]; k++) {
+            unsigned char *a = straight + places[k], *b = far + places[k];
+            memset(far, 0x55, sizeof far);
+            memset(straight, 0x55, sizeof straight);
+            body_fill(a, lengths[i], 0x0123456789abcdef);
+            body_fill_far(b, lengths[i], 0x0123456789abcdef);
+            assert_memory_equal(straight, far, sizeof far);
+            assert_true(body_differs_far(b, lengths[i], 0x0123456789abcdef) == 0);
+            for (size_t at = 0; at < lengths[i]; at += 61) {
+                b[at] ^= 4;
+                assert_true(body_differs_far(b, lengths[i], 0x0123456789abcdef) != 0);
+                b[at] ^= 4;
+            }
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codecs_have_names),
         cmocka_unit_test(sizes_out_of_range_are_refused_in_words),
         cmocka_unit_test(every_size_comes_back),
+        cmocka_unit_test(far_bodies_are_the_same),
         cmocka_unit_test(raw_layout_is_fixed),
         cmocka_unit_test(tiny_sequences_are_completed),
         cmocka_unit_test(unnumbered_samples_are_counted),
