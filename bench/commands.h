@@ -12,11 +12,12 @@ int command_run(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_compare(int argc, char **argv);
 int command_limits(int argc, char **argv);
+int command_lesson(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_completion(int argc, char **argv);
 
 /* What each understands; that of `run` is in cli/job.h. */
-extern const struct syntax list_syntax, compare_syntax, limits_syntax, doctor_syntax, completion_syntax;
+extern const struct syntax list_syntax, compare_syntax, limits_syntax, lesson_syntax, doctor_syntax, completion_syntax;
 
 struct command {
     const char *name, *help;

@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"limits", "what this machine allows at best", &limits_syntax, command_limits, "weir limits"},
     {"list", "channels, their options, and why one is missing", &list_syntax, command_list, "weir list"},
     {"compare", "is B faster than A? Channels or saved results", &compare_syntax, command_compare, "weir compare"},
+    {"lesson", "what is true of threads and processes here", &lesson_syntax, command_lesson, "weir lesson"},
     {"doctor", "what makes figures less certain here; remedies", &doctor_syntax, command_doctor, "weir doctor"},
     {"completion", "a script that completes these words in a shell", &completion_syntax, command_completion,
      "weir completion"},

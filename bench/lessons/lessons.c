@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lessons, in the order in which they are best taken.
+ */
+#include "lessons.h"
+
+static const struct lesson *const lessons[] = {
+    &lesson_race,
+};
+
+const struct lesson *lesson_at(size_t i)
+{
+    return i < sizeof lessons / sizeof lessons[0] ? lessons[i] : NULL;
+}

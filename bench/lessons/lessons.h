@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lessons: one file each.
+ */
+#ifndef WEIR_BENCH_LESSONS_H
+#define WEIR_BENCH_LESSONS_H
+
+#include "teach/lesson.h"
+
+extern const struct lesson lesson_race;
+
+#endif

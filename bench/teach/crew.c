@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The crew's process starts the workers, lets them go together, and notes how each ended.
+ */
+#include "crew.h"
+
+#include <math.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "machine/clock.h"
+
+/* Seen by the program, the crew's process and its workers. */
+struct board {
+    const struct crew *crew;
+    _Atomic uint32_t ready;
+    _Atomic uint32_t go;
+    int64_t begin_ns;
+    _Atomic int64_t ended_ns[CREW_MOST]; /* 0: not yet */
+    struct weir_worker_end ends[CREW_MOST];
+    char trouble[256];
+};
+
+struct member {
+    struct board *board;
+    uint32_t index;
+};
+
+void *crew_memory(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
+static int be_member(void *argument, int report_fd)
+{
+    const struct member *member = argument;
+    struct board *board = member->board;
+    (void)report_fd;
+    atomic_fetch_add(&board->ready, 1);
+    while (atomic_load_explicit(&board->go, memory_order_acquire) == 0) /* pairs with start_all's release */
+        sched_yield();
+    int result = board->crew->work(board->crew->shared, member->index);
+    atomic_store(&board->ended_ns[member->index], clock_now_ns());
+    return result;
+}
+
+/* ---- the crew's process -------------------------------------------------------------------------------------- */
+
+static uint32_t start_all(struct board *board, struct member *members, struct weir_worker **workers, const int *cpus)
+{
+    const struct crew *crew = board->crew;
+    struct weir_error error;
+    uint32_t started = 0;
+    for (; started < crew->count && board->trouble[0] == '\0'; started++) {
+        members[started] = (struct member){board, started};
+        struct weir_worker_config config = {
+            .kind = crew->kind, .cpu = cpus[started], .name = "crew", .body = be_member, .argument = &members[started]};
+        if (weir_worker_start(&workers[started], &config, &error) == 0)
+            continue;
+        memcpy(board->trouble, error.text, sizeof board->trouble - 1);
+        break;
+    }
+    while (started == crew->count && atomic_load(&board->ready) < started)
+        sched_yield();
+    return started;
+}
+
+static int run_crew(void *argument, int report_fd)
+{
+    struct board *board = argument;
+    const struct crew *crew = board->crew;
+    struct member members[CREW_MOST];
+    struct weir_worker *workers[CREW_MOST];
+    struct weir_error error;
+    int cpus[CREW_MOST + 1];
+    (void)report_fd;
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a crash on purpose leaves no file */
+    uint32_t others = crew->count > 1 ? crew->count / 2 : 1;
+    uint32_t some = crew->count > 1 ? crew->count - others : 1;
+    if (weir_placement(cpus, crew->pin != NULL ? crew->pin : "auto", some, others, &error) != 0) {
+        memcpy(board->trouble, error.text, sizeof board->trouble - 1);
+        return 1;
+    }
+    uint32_t started = start_all(board, members, workers, cpus);
+    if (started < crew->count) {
+        for (uint32_t i = 0; i < started; i++)
+            weir_worker_kill(workers[i]); /* threads wait in vain, and end with this process */
+        return 1;
+    }
+    board->begin_ns = clock_now_ns();
+    atomic_store_explicit(&board->go, 1, memory_order_release); /* pairs with be_member's acquire */
+    if (crew->meanwhile != NULL)
+        crew->meanwhile(crew->shared);
+    for (uint32_t i = 0; i < crew->count; i++) {
+        weir_worker_join(workers[i], WEIR_FOREVER, &board->ends[i]);
+        weir_worker_destroy(workers[i]);
+    }
+    return 0;
+}
+
+/* ---- the program's side -------------------------------------------------------------------------------------- */
+
+static void read_board(const struct board *board, struct crew_result *ret)
+{
+    ret->wall_ns = 0;
+    for (uint32_t i = 0; i < board->crew->count; i++) {
+        int64_t ended_ns = atomic_load(&board->ended_ns[i]);
+        double each_ns = ended_ns != 0 ? (double)(ended_ns - board->begin_ns) : NAN;
+        ret->ends[i] = board->ends[i];
+        ret->each_ns[i] = each_ns;
+        if (isnan(each_ns) || each_ns > ret->wall_ns) /* what is not a number stays */
+            ret->wall_ns = each_ns;
+    }
+}
+
+/* Until the crew's process has ended. 1: interrupted, and it was killed. */
+static int await(struct experiment *experiment, struct weir_worker *house, struct crew_result *ret)
+{
+    for (;;) {
+        struct pollfd fds[2] = {{.fd = weir_worker_report_fd(house), .events = POLLIN},
+                                {.fd = experiment->interrupt_fd, .events = POLLIN}};
+        poll(fds, 2, -1);
+        bool interrupted = fds[1].revents != 0;
+        if (interrupted)
+            weir_worker_kill(house); /* its workers die with it */
+        if (!interrupted && fds[0].revents == 0)
+            continue;
+        weir_worker_join(house, WEIR_FOREVER, &ret->house);
+        return interrupted;
+    }
+}
+
+int crew_run(struct experiment *experiment, const struct crew *crew, struct crew_result *ret)
+{
+    struct board *board = crew_memory(sizeof *board);
+    struct weir_worker *house;
+    struct weir_error error;
+    if (board == NULL)
+        return experiment_cannot(experiment, "there is no memory for the workers");
+    board->crew = crew;
+    struct weir_worker_config config = {
+        .kind = WEIR_PROCESS, .cpu = -1, .name = "crew", .body = run_crew, .argument = board};
+    memset(ret, 0, sizeof *ret);
+    int result = weir_worker_start(&house, &config, &error) == 0 ? 0 : experiment_cannot(experiment, "%s", error.text);
+    if (result == 0) {
+        result = await(experiment, house, ret);
+        weir_worker_destroy(house);
+    }
+    if (result == 0 && board->trouble[0] != '\0')
+        result = experiment_cannot(experiment, "%s", board->trouble);
+    if (result == 0)
+        read_board(board, ret);
+    munmap(board, sizeof *board);
+    return result;
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Rounds, medians, and a verdict.
+ */
+#include "experiment.h"
+
+#include <math.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "measure/calibration.h"
+#include "measure/random.h"
+#include "measure/statistics.h"
+
+/* ---- rows ---------------------------------------------------------------------------------------------------- */
+
+int experiment_row(struct experiment *experiment, const char *key, const char *label, ...)
+{
+    struct experiment_row *rows = realloc(experiment->rows, (experiment->row_count + 1) * sizeof *rows);
+    if (rows == NULL)
+        return experiment_cannot(experiment, "there is no memory for the rows");
+    experiment->rows = rows;
+    struct experiment_row *row = &rows[experiment->row_count++];
+    *row = (struct experiment_row){0};
+    snprintf(row->key, sizeof row->key, "%s", key);
+    va_list arguments;
+    va_start(arguments, label);
+    vsnprintf(row->label, sizeof row->label, label, arguments);
+    va_end(arguments);
+    return 0;
+}
+
+void experiment_remark(struct experiment *experiment, size_t row, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(experiment->rows[row].remark, sizeof experiment->rows[row].remark, format, arguments);
+    va_end(arguments);
+}
+
+static int add_sample(struct experiment_row *row, const double *values, size_t columns)
+{
+    if (row->count == row->capacity) {
+        size_t capacity = row->capacity == 0 ? 16 : 2 * row->capacity;
+        for (size_t i = 0; i < columns; i++) {
+            double *samples = realloc(row->samples[i], capacity * sizeof *samples);
+            if (samples == NULL)
+                return -1;
+            row->samples[i] = samples;
+        }
+        row->capacity = capacity;
+    }
+    for (size_t i = 0; i < columns; i++)
+        row->samples[i][row->count] = values[i];
+    row->count++;
+    return 0;
+}
+
+/* Of the rounds in which it is known. */
+static double median_known(double *samples, size_t count)
+{
+    size_t known = 0;
+    for (size_t i = 0; i < count; i++)
+        if (isfinite(samples[i]))
+            samples[known++] = samples[i];
+    return known > 0 ? estimate_median(samples, known).median : NAN;
+}
+
+static void settle(struct experiment *experiment)
+{
+    for (size_t i = 0; i < experiment->row_count; i++)
+        for (size_t column = 0; column < experiment->columns; column++)
+            experiment->rows[i].medians[column] =
+                median_known(experiment->rows[i].samples[column], experiment->rows[i].count);
+}
+
+double experiment_figure(const struct experiment *experiment, const char *key, const char *column)
+{
+    for (size_t i = 0; i < experiment->row_count; i++)
+        for (size_t k = 0; strcmp(experiment->rows[i].key, key) == 0 && k < experiment->columns; k++)
+            if (strcmp(experiment->lesson->columns[k].key, column) == 0)
+                return experiment->rows[i].medians[k];
+    return NAN;
+}
+
+/* ---- what came of it ----------------------------------------------------------------------------------------- */
+
+int experiment_cannot(struct experiment *experiment, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(experiment->obstacle, sizeof experiment->obstacle, format, arguments);
+    va_end(arguments);
+    return -1;
+}
+
+void experiment_conclude(struct experiment *experiment, enum verdict verdict, const char *answer, const char *format,
+                         ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(experiment->figure, sizeof experiment->figure, format, arguments);
+    va_end(arguments);
+    experiment->verdict = verdict;
+    experiment->answer = answer;
+}
+
+const char *verdict_text(enum verdict verdict)
+{
+    static const char *const texts[] = {"There is no verdict.", "The claim holds here.", "The claim is refuted here.",
+                                        "It depends."};
+    return texts[verdict];
+}
+
+/* ---- cells --------------------------------------------------------------------------------------------------- */
+
+static int start_measurer(struct experiment *experiment)
+{
+    struct measurer *measurer = calloc(1, sizeof *measurer);
+    struct stage *stage = measurer != NULL ? stage_create() : NULL;
+    if (stage == NULL) {
+        free(measurer);
+        return -1;
+    }
+    *measurer = (struct measurer){
+        .stage = stage, .random = experiment->random, .interrupt_fd = experiment->interrupt_fd, .epoch_ns = EPOCH_NS};
+    experiment->measurer = measurer;
+    return 0;
+}
+
+int experiment_prepare_cell(struct experiment *experiment, struct cell *ret, const struct setup *setup)
+{
+    if (experiment->measurer == NULL && start_measurer(experiment) != 0)
+        return experiment_cannot(experiment, "there is no memory for the workers");
+    cell_start(ret, setup);
+    if (ret->status == CELL_OK && calibrate(experiment->measurer, ret) != 0)
+        return 1;
+    return ret->status == CELL_OK ? 0 : experiment_cannot(experiment, "%s: %s", setup->spec, ret->reason);
+}
+
+int experiment_measure_cell(struct experiment *experiment, struct cell *cell, struct outcome *ret)
+{
+    if (measure(experiment->measurer, cell, false, ret) != 0)
+        return 1;
+    if (cell->status != CELL_OK)
+        return experiment_cannot(experiment, "%s: %s", cell->setup.spec, cell->reason);
+    recalibrate(experiment->measurer, cell, ret->wall_ns);
+    return 0;
+}
+
+/* ---- rounds -------------------------------------------------------------------------------------------------- */
+
+bool experiment_is_interrupted(const struct experiment *experiment)
+{
+    struct pollfd fd = {.fd = experiment->interrupt_fd, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
+static void shuffle(size_t *order, size_t count, uint64_t *random)
+{
+    for (size_t i = count; i > 1; i--) {
+        size_t other = (size_t)random_below(random, i), kept = order[i - 1];
+        order[i - 1] = order[other];
+        order[other] = kept;
+    }
+}
+
+static enum experiment_end end_of(int result)
+{
+    return result == 0 ? EXPERIMENT_DONE : result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_CANNOT;
+}
+
+static enum experiment_end go_round(struct experiment *experiment, const size_t *order, int64_t begin_ns)
+{
+    for (size_t i = 0; i < experiment->row_count; i++) {
+        double values[LESSON_MOST_COLUMNS];
+        for (size_t column = 0; column < LESSON_MOST_COLUMNS; column++)
+            values[column] = NAN;
+        progress_show(&experiment->progress, experiment->lesson->name, (uint64_t)(weir_now_ns() - begin_ns),
+                      (uint64_t)experiment->budget_ns);
+        if (experiment_is_interrupted(experiment))
+            return EXPERIMENT_INTERRUPTED;
+        int result = experiment->lesson->measure(experiment, order[i], values);
+        if (result != 0)
+            return end_of(result);
+        if (add_sample(&experiment->rows[order[i]], values, experiment->columns) != 0)
+            return EXPERIMENT_NO_MEMORY;
+    }
+    experiment->rounds++;
+    return EXPERIMENT_DONE;
+}
+
+/* Rounds go on as long as one more surely fits. */
+static enum experiment_end go_on(struct experiment *experiment)
+{
+    enum experiment_end end = EXPERIMENT_DONE;
+    size_t *order = calloc(experiment->row_count + 1, sizeof *order);
+    if (order == NULL)
+        return EXPERIMENT_NO_MEMORY;
+    for (size_t i = 0; i < experiment->row_count; i++)
+        order[i] = i;
+    int64_t begin_ns = weir_now_ns(), round_ns = 0;
+    do {
+        int64_t round_begin_ns = weir_now_ns();
+        shuffle(order, experiment->row_count, &experiment->random);
+        end = go_round(experiment, order, begin_ns);
+        round_ns = weir_now_ns() - round_begin_ns;
+    } while (end == EXPERIMENT_DONE && weir_now_ns() - begin_ns + round_ns <= experiment->budget_ns);
+    free(order);
+    return end;
+}
+
+enum experiment_end experiment_run(struct experiment *experiment)
+{
+    const struct lesson *lesson = experiment->lesson;
+    while (lesson->columns[experiment->columns].key != NULL)
+        experiment->columns++;
+    experiment->random = (uint64_t)weir_now_ns();
+    progress_show(&experiment->progress, lesson->name, 0, 1);
+    enum experiment_end end = end_of(lesson->prepare(experiment));
+    if (end == EXPERIMENT_DONE)
+        end = go_on(experiment);
+    progress_clear(&experiment->progress);
+    settle(experiment);
+    if (end == EXPERIMENT_DONE)
+        lesson->judge(experiment);
+    return end;
+}
+
+void experiment_free(struct experiment *experiment)
+{
+    if (experiment->lesson->finish != NULL)
+        experiment->lesson->finish(experiment);
+    for (size_t i = 0; i < experiment->row_count; i++)
+        for (size_t column = 0; column < experiment->columns; column++)
+            free(experiment->rows[i].samples[column]);
+    free(experiment->rows);
+    if (experiment->measurer != NULL)
+        munmap(experiment->measurer->stage, sizeof *experiment->measurer->stage);
+    free(experiment->measurer);
+}
