@@ -6,6 +6,8 @@
 
 static const struct lesson *const lessons[] = {
     &lesson_race,
+    &lesson_lock,
+    &lesson_sharing,
 };
 
 const struct lesson *lesson_at(size_t i)
