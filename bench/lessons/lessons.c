@@ -5,6 +5,7 @@
 #include "lessons.h"
 
 static const struct lesson *const lessons[] = {
+    &lesson_spawn,
     &lesson_race,
     &lesson_lock,
     &lesson_sharing,
