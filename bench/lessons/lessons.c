@@ -5,10 +5,7 @@
 #include "lessons.h"
 
 static const struct lesson *const lessons[] = {
-    &lesson_spawn,
-    &lesson_race,
-    &lesson_lock,
-    &lesson_sharing,
+    &lesson_spawn, &lesson_race, &lesson_lock, &lesson_sharing, &lesson_memory, &lesson_crash,
 };
 
 const struct lesson *lesson_at(size_t i)

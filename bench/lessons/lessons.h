@@ -7,6 +7,6 @@
 
 #include "teach/lesson.h"
 
-extern const struct lesson lesson_race, lesson_lock, lesson_sharing, lesson_spawn;
+extern const struct lesson lesson_race, lesson_lock, lesson_sharing, lesson_spawn, lesson_memory, lesson_crash;
 
 #endif

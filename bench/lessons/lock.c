@@ -115,7 +115,7 @@ static int start_shop(struct shop *shop, const struct way *way)
 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
-    static const char *const remarks[] = {"?", "goes on", "was told: owner died", "gave up: would wait for ever"};
+    static const char *const remarks[] = {"?", "goes on", "told: owner died", "waits in vain"};
     struct shop *shop = crew_memory(sizeof *shop);
     struct crew_result result;
     if (shop == NULL || start_shop(shop, &ways[row]) != 0)

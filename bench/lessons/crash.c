@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lesson `crash`: a producer under load gets a real segmentation fault, as a thread and as a process, on different
+ * channels. Who lives, what was lost, how soon the other side knew, and whether a new producer can take the place.
+ */
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "lessons.h"
+#include "machine/clock.h"
+#include "teach/crew.h"
+
+#define BEFORE      20000u /* messages of the one who crashes */
+#define AFTER       1000u  /* of the one who takes its place */
+#define DEPTH       64
+#define PATIENCE_NS INT64_C(2000000000)
+
+/* Seen by everybody, also by the program that looks at what is left. */
+struct scene {
+    struct weir_channel *channel;
+    int *forbidden;      /* a page that nobody may touch */
+    atomic_uint sent;    /* sends that returned 0 */
+    atomic_uint taken;   /* received */
+    atomic_bool is_gone; /* the first producer's death is known */
+    _Atomic int64_t crash_ns, known_ns;
+    atomic_bool is_replaced;  /* another producer has attached in its place */
+    atomic_bool is_restarted; /* another producer has sent all of its messages in the dead one's place */
+    atomic_bool survived;     /* the consumer came to a clean end */
+};
+
+enum part { FIRST_PRODUCER, CONSUMER, SECOND_PRODUCER, PARTS };
+
+/* ---- the parts ------------------------------------------------------------------------------------------------- */
+
+static int64_t patience(void)
+{
+    return weir_now_ns() + PATIENCE_NS;
+}
+
+static void await(const atomic_bool *event)
+{
+    for (int64_t until_ns = patience(); !atomic_load(event) && weir_now_ns() < until_ns;)
+        usleep(100);
+}
+
+static int send_some(struct scene *scene, struct weir_endpoint *endpoint, unsigned count)
+{
+    int result = 0;
+    for (unsigned i = 0; i < count && result == 0; i++) {
+        unsigned number = atomic_load(&scene->sent);
+        result = weir_send(endpoint, &number, sizeof number, 0, patience());
+        if (result == 0)
+            atomic_fetch_add(&scene->sent, 1);
+    }
+    return result;
+}
+
+static int produce_and_crash(struct scene *scene)
+{
+    struct weir_endpoint *endpoint;
+    if (weir_attach(&endpoint, scene->channel, WEIR_PRODUCER, 0) != 0 || send_some(scene, endpoint, BEFORE) != 0)
+        return 1;
+    signal(SIGSEGV, SIG_DFL); /* a sanitizer has its own way to die */
+    atomic_store(&scene->crash_ns, clock_now_ns());
+    *(volatile int *)scene->forbidden = 1;
+    return 1; /* not reached */
+}
+
+static int consume(struct scene *scene)
+{
+    struct weir_endpoint *endpoint;
+    unsigned number;
+    if (weir_attach(&endpoint, scene->channel, WEIR_CONSUMER, 0) != 0)
+        return 1;
+    for (;;) {
+        ssize_t got = weir_recv(endpoint, &number, sizeof number, patience());
+        if (got == sizeof number)
+            atomic_fetch_add(&scene->taken, 1);
+        else if (got == WEIR_EPEERDIED && !atomic_load(&scene->is_gone)) {
+            atomic_store(&scene->known_ns, clock_now_ns());
+            atomic_store(&scene->is_gone, true);
+            await(&scene->is_replaced);
+        } else {
+            atomic_store(&scene->survived, got == WEIR_EOF || got == WEIR_EPEERDIED);
+            weir_detach(endpoint);
+            return 0;
+        }
+    }
+}
+
+static int take_the_place(struct scene *scene)
+{
+    struct weir_endpoint *endpoint;
+    await(&scene->is_gone);
+    if (weir_attach(&endpoint, scene->channel, WEIR_PRODUCER, 0) != 0)
+        return 1;
+    atomic_store(&scene->is_replaced, true);
+    atomic_store(&scene->is_restarted, send_some(scene, endpoint, AFTER) == 0);
+    weir_detach(endpoint);
+    return 0;
+}
+
+static int work(void *shared, uint32_t index)
+{
+    struct scene *scene = shared;
+    return index == FIRST_PRODUCER ? produce_and_crash(scene)
+           : index == CONSUMER     ? consume(scene)
+                                   : take_the_place(scene);
+}
+
+/* ---- the rows -------------------------------------------------------------------------------------------------- */
+
+static const char *const specs[] = {"mutex", "pipe", "unix", "shm", "zmq"};
+
+#define SPECS (sizeof specs / sizeof specs[0])
+
+/* The channels that can be made here, each once for threads and once for processes. */
+static int prepare(struct experiment *experiment)
+{
+    for (size_t i = 0; i < SPECS; i++) {
+        char key[32];
+        if (weir_driver_probe(specs[i], NULL) != 0)
+            continue;
+        snprintf(key, sizeof key, "%s_thread", specs[i]);
+        if (experiment_row(experiment, key, "%s, thread", specs[i]) != 0)
+            return -1;
+        snprintf(key, sizeof key, "%s_process", specs[i]);
+        if (experiment_row(experiment, key, "%s, process", specs[i]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void remark(struct experiment *experiment, size_t row, const struct scene *scene,
+                   const struct crew_result *result)
+{
+    if (result->house.how == WEIR_WORKER_SIGNALED)
+        experiment_remark(experiment, row, "all died (signal %d)", result->house.value);
+    else if (!atomic_load(&scene->survived))
+        experiment_remark(experiment, row, "consumer lives, no end");
+    else
+        experiment_remark(experiment, row, "consumer lives%s", atomic_load(&scene->is_restarted) ? ", restart" : "");
+}
+
+static int play(struct experiment *experiment, size_t row, struct scene *scene, struct crew_result *ret)
+{
+    char spec[32];
+    struct weir_error error;
+    const char *key = experiment->rows[row].key;
+    const struct weir_channel_config config = {.max_message_bytes = sizeof(unsigned), .depth = DEPTH};
+    snprintf(spec, sizeof spec, "%.*s", (int)strcspn(key, "_"), key);
+    if (weir_channel_create(&scene->channel, spec, &config, &error) != 0)
+        return experiment_cannot(experiment, "%s", error.text);
+    struct crew crew = {.kind = strstr(key, "_thread") != NULL ? WEIR_THREAD : WEIR_PROCESS,
+                        .count = PARTS,
+                        .pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : "none",
+                        .work = work,
+                        .shared = scene};
+    int end = crew_run(experiment, &crew, ret);
+    weir_channel_destroy(scene->channel);
+    weir_sweep(); /* what the dead have left */
+    return end;
+}
+
+static int measure(struct experiment *experiment, size_t row, double *ret)
+{
+    struct scene *scene = crew_memory(sizeof *scene);
+    struct crew_result result;
+    if (scene == NULL)
+        return experiment_cannot(experiment, "there is no memory for it");
+    scene->forbidden = mmap(NULL, sizeof(int), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int end = scene->forbidden != MAP_FAILED ? play(experiment, row, scene, &result)
+                                             : experiment_cannot(experiment, "no page can be forbidden");
+    if (end == 0) {
+        int64_t known_ns = atomic_load(&scene->known_ns);
+        ret[0] = atomic_load(&scene->sent);
+        ret[1] = (double)atomic_load(&scene->sent) - (double)atomic_load(&scene->taken);
+        ret[2] = known_ns != 0 ? (double)(known_ns - atomic_load(&scene->crash_ns)) : NAN;
+        ret[3] = result.house.how != WEIR_WORKER_SIGNALED && atomic_load(&scene->survived);
+        remark(experiment, row, scene, &result);
+    }
+    if (scene->forbidden != MAP_FAILED)
+        munmap(scene->forbidden, sizeof(int));
+    munmap(scene, sizeof *scene);
+    return end;
+}
+
+/* ---- the verdict ----------------------------------------------------------------------------------------------- */
+
+static void judge(struct experiment *experiment)
+{
+    double alive = 1, dead = 1, lost = 0, slowest = 0;
+    for (size_t i = 0; i < experiment->row_count; i++) {
+        const double *medians = experiment->rows[i].medians;
+        bool is_thread = strstr(experiment->rows[i].key, "_thread") != NULL;
+        if (is_thread) {
+            dead *= medians[3] < 0.5;
+            lost = fmax(lost, medians[1]);
+        } else {
+            alive *= medians[3] > 0.5;
+            slowest = fmax(slowest, medians[2]);
+        }
+    }
+    bool holds = alive > 0 && dead > 0;
+    experiment_conclude(experiment, holds ? VERDICT_HOLDS : VERDICT_DEPENDS, dead > 0 ? "all" : "one",
+                        "Each crashed thread took its whole process along, with up to %.0f messages that were sent and "
+                        "not yet received. Each crashed process died alone: the consumer knew within %.2g ms, and "
+                        "a new producer took the place.",
+                        lost, slowest / 1e6);
+}
+
+static const struct lesson_column columns[] = {{"sent", "SENT", UNIT_COUNT},
+                                               {"lost", "LOST", UNIT_COUNT},
+                                               {"known_ns", "KNOWN AFTER", UNIT_NS},
+                                               {"survived", "ALIVE", UNIT_SHARE},
+                                               {0}};
+
+static const struct lesson_choice choices[] = {
+    {"one", "the thread ends, the others go on"},
+    {"all", "the whole process ends, with all of its threads"},
+    {"hang", "the others wait for it for ever"},
+    {0},
+};
+
+static const struct lesson_twist twists[] = {
+    {"weir lesson crash --pin same", "on one CPU more messages wait in the channel when the end comes"},
+    {"weir lesson lock", "what if it had held a lock?"},
+    {0},
+};
+
+const struct lesson lesson_crash = {
+    .name = "crash",
+    .question = "Who dies with a crashing worker?",
+    .claim = "A crashing thread takes everyone along, a crashing process does not.",
+    .ask = "A producer sends messages to a consumer and then writes to a page that it may not touch. If it is a "
+           "thread, what becomes of the consumer, another thread?",
+    .choices = choices,
+    .seconds = 5,
+    .heeds = KNOB_PIN,
+    .columns = columns,
+    .pictured = 2,
+    .remarks = "WHAT CAME OF IT",
+    .prepare = prepare,
+    .measure = measure,
+    .judge = judge,
+    .why = "A bad access makes the CPU stop and the kernel send the signal SIGSEGV. Its default is to end the process, "
+           "and threads are one process: they share the memory which can now no longer be trusted. The messages that "
+           "lay in the channel were in that memory, or in the kernel with nobody left to read them.\n"
+           "If the producer is a process of its own, only that process ends. Its pipe, socket or shared memory lives "
+           "on in the others, so every message that had been sent still arrives. The exception is a channel that "
+           "keeps messages in the sender for a while, as libzmq does in a thread of its own: they die with it.\n"
+           "Nobody tells a consumer that its producer is dead. weir has each worker hold a robust lock in shared "
+           "memory for life; the kernel marks it when the worker dies, and who waits looks at it. So a death is "
+           "reported as what it is, after all messages that were sent, and the place can be taken by another.",
+    .see = "signal(7), wait(2), docs/design/0002-roster-and-deaths.md",
+    .twists = twists,
+};
