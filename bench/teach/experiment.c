@@ -10,9 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-#include "measure/calibration.h"
 #include "measure/random.h"
 #include "measure/statistics.h"
 
@@ -116,42 +114,6 @@ const char *verdict_text(enum verdict verdict)
     return texts[verdict];
 }
 
-/* ---- cells --------------------------------------------------------------------------------------------------- */
-
-static int start_measurer(struct experiment *experiment)
-{
-    struct measurer *measurer = calloc(1, sizeof *measurer);
-    struct stage *stage = measurer != NULL ? stage_create() : NULL;
-    if (stage == NULL) {
-        free(measurer);
-        return -1;
-    }
-    *measurer = (struct measurer){
-        .stage = stage, .random = experiment->random, .interrupt_fd = experiment->interrupt_fd, .epoch_ns = EPOCH_NS};
-    experiment->measurer = measurer;
-    return 0;
-}
-
-int experiment_prepare_cell(struct experiment *experiment, struct cell *ret, const struct setup *setup)
-{
-    if (experiment->measurer == NULL && start_measurer(experiment) != 0)
-        return experiment_cannot(experiment, "there is no memory for the workers");
-    cell_start(ret, setup);
-    if (ret->status == CELL_OK && calibrate(experiment->measurer, ret) != 0)
-        return 1;
-    return ret->status == CELL_OK ? 0 : experiment_cannot(experiment, "%s: %s", setup->spec, ret->reason);
-}
-
-int experiment_measure_cell(struct experiment *experiment, struct cell *cell, struct outcome *ret)
-{
-    if (measure(experiment->measurer, cell, false, ret) != 0)
-        return 1;
-    if (cell->status != CELL_OK)
-        return experiment_cannot(experiment, "%s: %s", cell->setup.spec, cell->reason);
-    recalibrate(experiment->measurer, cell, ret->wall_ns);
-    return 0;
-}
-
 /* ---- rounds -------------------------------------------------------------------------------------------------- */
 
 bool experiment_is_interrupted(const struct experiment *experiment)
@@ -239,7 +201,4 @@ void experiment_free(struct experiment *experiment)
         for (size_t column = 0; column < experiment->columns; column++)
             free(experiment->rows[i].samples[column]);
     free(experiment->rows);
-    if (experiment->measurer != NULL)
-        munmap(experiment->measurer->stage, sizeof *experiment->measurer->stage);
-    free(experiment->measurer);
 }

@@ -8,9 +8,6 @@
 
 #include "cli/progress.h"
 #include "lesson.h"
-#include "measure/epoch.h"
-
-struct measurer;
 
 struct experiment_row {
     char key[32], label[48]; /* in JSON; in tables */
@@ -31,7 +28,6 @@ struct experiment {
     size_t columns;
     size_t rounds;
     uint64_t random;
-    struct measurer *measurer; /* of rows that are cells; NULL: there are none */
     struct progress progress;
     char obstacle[256]; /* why it cannot be made here; empty: nothing is in the way */
     enum verdict verdict;
@@ -67,12 +63,5 @@ void experiment_conclude(struct experiment *experiment, enum verdict verdict, co
 
 /* Whether the user wants to stop; does not wait. A `measure` that takes long asks now and then and returns 1. */
 bool experiment_is_interrupted(const struct experiment *experiment);
-
-/* Makes a cell ready to be measured: the benchmark's own epochs, with every message checked. 0, 1 (interrupted), or -1
- * after experiment_cannot. The cell is to be cleared by cell_clear. */
-int experiment_prepare_cell(struct experiment *experiment, struct cell *ret, const struct setup *setup);
-
-/* One epoch of it: what a `measure` returns. */
-int experiment_measure_cell(struct experiment *experiment, struct cell *cell, struct outcome *ret);
 
 #endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lesson `channels`: what a message costs on each channel, between threads and between processes, beside a call of
+ * a function.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lessons.h"
+#include "machine/clock.h"
+#include "teach/matrix.h"
+
+#define MESSAGE_BYTES 64
+#define CALLS         100000
+
+static const char *const specs[] = {"shm", "ring", "mutex", "pipe", "unix", "tcp", "fifo", "mq", "sysv", "file", "zmq"};
+
+#define SPECS (sizeof specs / sizeof specs[0])
+
+/* Not inlined, so that it is a call; the message is in memory, and read. */
+__attribute__((noinline)) static uint64_t take_message(const uint64_t *message)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < MESSAGE_BYTES / sizeof *message; i++)
+        sum += message[i];
+    return sum;
+}
+
+static double call_ns(void)
+{
+    uint64_t message[MESSAGE_BYTES / sizeof(uint64_t)] = {0};
+    volatile uint64_t sum = 0;
+    int64_t begin_ns = clock_now_ns();
+    for (uint64_t i = 0; i < CALLS; i++) {
+        message[i % (sizeof message / sizeof *message)] = i;
+        sum = sum + take_message(message);
+    }
+    return (double)(clock_now_ns() - begin_ns) / CALLS;
+}
+
+static int prepare(struct experiment *experiment)
+{
+    struct setup setups[SPECS * 2];
+    size_t count = 0;
+    size_t size = experiment->knobs.size != 0 ? experiment->knobs.size : MESSAGE_BYTES;
+    struct matrix *matrix = calloc(1, sizeof *matrix);
+    experiment->state = matrix;
+    int result = matrix != NULL ? experiment_row(experiment, "call", "a function call") : -1;
+    for (size_t i = 0; i < SPECS && result == 0; i++) {
+        if (weir_driver_probe(specs[i], NULL) != 0)
+            continue;
+        result = experiment_row(experiment, specs[i], "%s", specs[i]);
+        for (int kind = WEIR_THREAD; kind <= WEIR_PROCESS; kind++) {
+            struct setup *setup = &setups[count++];
+            *setup = matrix_setup(specs[i], (enum weir_worker_kind)kind, PATTERN_STREAM, size);
+            setup->pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : setup->pin;
+        }
+    }
+    return result != 0 ? result : matrix_prepare(experiment, matrix, setups, count / 2, 2);
+}
+
+static void finish(struct experiment *experiment)
+{
+    if (experiment->state != NULL)
+        matrix_free(experiment->state);
+    free(experiment->state);
+}
+
+static int measure(struct experiment *experiment, size_t row, double *ret)
+{
+    if (row > 0)
+        return matrix_measure(experiment, experiment->state, row - 1, ret, NULL);
+    ret[0] = call_ns();
+    return 0;
+}
+
+static void judge(struct experiment *experiment)
+{
+    double call = experiment_figure(experiment, "call", "thread"),
+           pipe = experiment_figure(experiment, "pipe", "process");
+    double shm = experiment_figure(experiment, "shm", "process"),
+           threads = experiment_figure(experiment, "shm", "thread");
+    double ratio = pipe / shm;
+    const char *answer = shm > 0.5 * pipe ? "pipe" : shm > 3 * threads ? "between" : "threads";
+    experiment_conclude(experiment, shm < 0.5 * pipe ? VERDICT_REFUTED : VERDICT_HOLDS, answer,
+                        "Between processes a message cost %.1f ns in shared memory and %.0f ns through a pipe, %.1f "
+                        "times as much; between threads the same shared memory cost %.1f ns, and a call %.1f ns.",
+                        shm, pipe, ratio, threads, call);
+}
+
+static const struct lesson_column columns[] = {{"thread", "THREADS", UNIT_NS}, {"process", "PROCESSES", UNIT_NS}, {0}};
+
+static const struct lesson_choice choices[] = {
+    {"pipe", "at best about what a pipe costs"},
+    {"between", "less than a pipe, but several times what threads pay"},
+    {"threads", "about what threads pay"},
+    {0},
+};
+
+static const struct lesson_twist twists[] = {
+    {"weir lesson channels --size 64K", "long messages: the copying counts, and who copies least wins"},
+    {"weir lesson channels --pin same", "one CPU: nothing has to travel, and the kernel's channels lose less"},
+    {0},
+};
+
+const struct lesson lesson_channels = {
+    .name = "channels",
+    .question = "Must processes talk slowly?",
+    .claim = "Processes must talk through files, pipes or sockets, and that is slow.",
+    .ask = "What is the least that a message of 64 bytes can cost between two processes?",
+    .choices = choices,
+    .seconds = 8,
+    .heeds = KNOB_SIZE | KNOB_PIN,
+    .columns = columns,
+    .pictured = 1,
+    .prepare = prepare,
+    .measure = measure,
+    .judge = judge,
+    .finish = finish,
+    .why = "A pipe, a socket, a message queue and a file belong to the kernel. Each message is a system call or two "
+           "(the CPU changes into the kernel and back), is copied into the kernel and out of it, and may wake a "
+           "sleeper. That is what makes them slow, and it is as slow between two threads.\n"
+           "Two processes can also map the same memory. A message is then written by one CPU and read by the other, "
+           "and no kernel takes part: what is left is the journey of its cache lines, which is the same for threads. "
+           "So it is the channel that costs, not the process.\n"
+           "What shared memory does not give is what the kernel gave: somebody must say when a message is there, wait "
+           "without burning a CPU, notice a death, and check what the other side wrote.",
+    .see = "shm_overview(7), pipe(7), unix(7), mq_overview(7)",
+    .twists = twists,
+};

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Calibrated once, then measured with the rows.
+ */
+#include "matrix.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "measure/calibration.h"
+
+#define DEPTH 512
+
+struct setup matrix_setup(const char *spec, enum weir_worker_kind kind, enum pattern pattern, size_t size)
+{
+    return (struct setup){.spec = spec,
+                          .pairing = {kind, kind},
+                          .size = size,
+                          .workers = {1, 1},
+                          .pattern = pattern,
+                          .codec = CODEC_RAW,
+                          .depth = DEPTH,
+                          .batch = 1,
+                          .pin = "auto"};
+}
+
+static struct measurer *start_measurer(const struct experiment *experiment)
+{
+    struct measurer *measurer = calloc(1, sizeof *measurer);
+    struct stage *stage = measurer != NULL ? stage_create() : NULL;
+    if (stage == NULL) {
+        free(measurer);
+        return NULL;
+    }
+    *measurer = (struct measurer){
+        .stage = stage, .random = experiment->random, .interrupt_fd = experiment->interrupt_fd, .epoch_ns = EPOCH_NS};
+    return measurer;
+}
+
+int matrix_prepare(struct experiment *experiment, struct matrix *ret, const struct setup *setups, size_t rows,
+                   size_t columns)
+{
+    size_t measurable = 0;
+    *ret = (struct matrix){.cells = calloc(rows * columns, sizeof *ret->cells),
+                           .rows = rows,
+                           .columns = columns,
+                           .measurer = start_measurer(experiment)};
+    if (ret->cells == NULL || ret->measurer == NULL)
+        return experiment_cannot(experiment, "there is no memory for the workers");
+    for (size_t i = 0; i < rows * columns; i++) {
+        struct cell *cell = &ret->cells[i];
+        cell_start(cell, &setups[i]);
+        if (cell->status == CELL_OK && calibrate(ret->measurer, cell) != 0)
+            return 1;
+        if (cell->status == CELL_FAILED)
+            return experiment_cannot(experiment, "%s: %s", setups[i].spec, cell->reason);
+        measurable += cell->status == CELL_OK;
+    }
+    return measurable > 0 ? 0 : experiment_cannot(experiment, "%s: %s", setups[0].spec, ret->cells[0].reason);
+}
+
+void matrix_free(struct matrix *matrix)
+{
+    for (size_t i = 0; matrix->cells != NULL && i < matrix->rows * matrix->columns; i++)
+        cell_clear(&matrix->cells[i]);
+    free(matrix->cells);
+    if (matrix->measurer != NULL)
+        munmap(matrix->measurer->stage, sizeof *matrix->measurer->stage);
+    free(matrix->measurer);
+    *matrix = (struct matrix){0};
+}
+
+static double cpu_ns(const struct epoch_cost *cost)
+{
+    return cost->producer_user_ns + cost->producer_system_ns + cost->consumer_user_ns + cost->consumer_system_ns;
+}
+
+int matrix_measure(struct experiment *experiment, struct matrix *matrix, size_t row, double *ret_wall_ns,
+                   double *ret_cpu_ns)
+{
+    for (size_t column = 0; column < matrix->columns; column++) {
+        struct cell *cell = &matrix->cells[row * matrix->columns + column];
+        struct outcome outcome;
+        if (cell->status != CELL_OK)
+            continue;
+        if (measure(matrix->measurer, cell, false, &outcome) != 0)
+            return 1;
+        if (cell->status != CELL_OK)
+            return experiment_cannot(experiment, "%s: %s", cell->setup.spec, cell->reason);
+        recalibrate(matrix->measurer, cell, outcome.wall_ns);
+        ret_wall_ns[column] = outcome.cost.wall_ns;
+        if (ret_cpu_ns != NULL)
+            ret_cpu_ns[column] = cpu_ns(&outcome.cost);
+    }
+    return 0;
+}
