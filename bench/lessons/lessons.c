@@ -5,8 +5,8 @@
 #include "lessons.h"
 
 static const struct lesson *const lessons[] = {
-    &lesson_spawn, &lesson_race,     &lesson_lock, &lesson_sharing, &lesson_memory,
-    &lesson_crash, &lesson_channels, &lesson_wait, &lesson_copies,
+    &lesson_spawn,    &lesson_race, &lesson_lock,   &lesson_sharing, &lesson_memory, &lesson_crash,
+    &lesson_channels, &lesson_wait, &lesson_copies, &lesson_speed,   &lesson_cores,  &lesson_idle,
 };
 
 const struct lesson *lesson_at(size_t i)

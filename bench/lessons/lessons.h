@@ -8,6 +8,6 @@
 #include "teach/lesson.h"
 
 extern const struct lesson lesson_race, lesson_lock, lesson_sharing, lesson_spawn, lesson_memory, lesson_crash,
-    lesson_channels, lesson_wait, lesson_copies;
+    lesson_channels, lesson_wait, lesson_copies, lesson_speed, lesson_cores, lesson_idle;
 
 #endif

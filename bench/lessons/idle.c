@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lesson `idle`: uneven jobs, dealt out in equal shares beforehand, or taken one by one from a common queue.
+ */
+#include <math.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "lessons.h"
+#include "machine/clock.h"
+#include "teach/crew.h"
+
+#define JOBS     64u
+#define LONG_NS  INT64_C(1600000) /* of the first quarter of the jobs */
+#define SHORT_NS INT64_C(100000)
+
+enum dealing { SHARES, COUNTER, CHANNEL };
+
+struct yard {
+    enum dealing dealing;
+    uint32_t workers;
+    _Atomic uint32_t next; /* of a queue that is a counter */
+    struct weir_channel *channel;
+    double busy_ns[CREW_MOST];
+};
+
+/* So long on the CPU, whoever else is on it. */
+static void do_job(uint32_t job)
+{
+    struct timespec begin, now;
+    int64_t wanted_ns = job < JOBS / 4 ? LONG_NS : SHORT_NS, spent_ns;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+    do {
+        for (volatile int i = 0; i < 1000; i++)
+            ;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+        spent_ns = (now.tv_sec - begin.tv_sec) * INT64_C(1000000000) + now.tv_nsec - begin.tv_nsec;
+    } while (spent_ns < wanted_ns);
+}
+
+static void work_from_channel(struct yard *yard, uint32_t index)
+{
+    struct weir_endpoint *endpoint;
+    uint32_t job;
+    if (weir_attach(&endpoint, yard->channel, WEIR_CONSUMER, index) != 0)
+        return;
+    while (weir_recv(endpoint, &job, sizeof job, WEIR_FOREVER) == sizeof job)
+        do_job(job);
+    weir_detach(endpoint);
+}
+
+static int work(void *shared, uint32_t index)
+{
+    struct yard *yard = shared;
+    struct timespec end;
+    if (yard->dealing == SHARES)
+        for (uint32_t job = JOBS * index / yard->workers; job < JOBS * (index + 1) / yard->workers; job++)
+            do_job(job);
+    else if (yard->dealing == COUNTER)
+        for (uint32_t job; (job = atomic_fetch_add(&yard->next, 1)) < JOBS;)
+            do_job(job);
+    else
+        work_from_channel(yard, index);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+    yard->busy_ns[index] = (double)end.tv_sec * 1e9 + (double)end.tv_nsec;
+    return 0;
+}
+
+static void send_jobs(void *shared)
+{
+    struct yard *yard = shared;
+    struct weir_endpoint *endpoint;
+    if (yard->dealing != CHANNEL || weir_attach(&endpoint, yard->channel, WEIR_PRODUCER, 0) != 0)
+        return;
+    for (uint32_t job = 0; job < JOBS; job++)
+        if (weir_send(endpoint, &job, sizeof job, 0, WEIR_FOREVER) != 0)
+            break;
+    weir_detach(endpoint);
+}
+
+/* ---- the rows -------------------------------------------------------------------------------------------------- */
+
+static const struct way {
+    const char *key, *label;
+    enum weir_worker_kind kind;
+    enum dealing dealing;
+} ways[] = {
+    {"shares_thread", "equal shares, threads", WEIR_THREAD, SHARES},
+    {"shares_process", "equal shares, processes", WEIR_PROCESS, SHARES},
+    {"counter_thread", "shared counter, threads", WEIR_THREAD, COUNTER},
+    {"counter_process", "shared counter, processes", WEIR_PROCESS, COUNTER},
+    {"channel_thread", "channel, threads", WEIR_THREAD, CHANNEL},
+    {"channel_process", "channel, processes", WEIR_PROCESS, CHANNEL},
+};
+
+static uint32_t workers(const struct experiment *experiment)
+{
+    int cpus = weir_cpus_allowed(NULL, 0);
+    return experiment->knobs.workers != 0 ? experiment->knobs.workers : cpus > 8 ? 8 : (uint32_t)cpus;
+}
+
+static int prepare(struct experiment *experiment)
+{
+    int result = weir_cpus_allowed(NULL, 0) >= 2
+                     ? 0
+                     : experiment_cannot(experiment, "it needs two CPUs, and this program may use one");
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0] && result == 0; i++)
+        result = experiment_row(experiment, ways[i].key, "%s", ways[i].label);
+    return result;
+}
+
+/* How busy each of the first workers was. */
+static void remark(struct experiment *experiment, size_t row, const struct yard *yard, double wall_ns)
+{
+    char text[48] = "";
+    for (uint32_t i = 0; i < yard->workers && i < 4; i++) {
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "%s%.0f", i > 0 ? " " : "", 100 * yard->busy_ns[i] / wall_ns);
+    }
+    experiment_remark(experiment, row, "%s%s", text, yard->workers > 4 ? " .." : "");
+}
+
+static int measure(struct experiment *experiment, size_t row, double *ret)
+{
+    const struct way *way = &ways[row];
+    struct yard *yard = crew_memory(sizeof *yard);
+    struct crew_result result;
+    struct weir_error error;
+    if (yard == NULL)
+        return experiment_cannot(experiment, "there is no memory for the workers");
+    yard->dealing = way->dealing;
+    yard->workers = workers(experiment);
+    /* One message in the channel for each: who is done finds the next, and nobody hoards. */
+    struct weir_channel_config config = {.consumers = yard->workers, .max_message_bytes = sizeof(uint32_t), .depth = 4};
+    int end = weir_channel_create(&yard->channel, "shm,wait=block", &config, &error) == 0
+                  ? 0
+                  : experiment_cannot(experiment, "%s", error.text);
+    struct crew crew = {.kind = way->kind,
+                        .count = yard->workers,
+                        .pin = experiment->knobs.pin,
+                        .work = work,
+                        .shared = yard,
+                        .meanwhile = send_jobs};
+    if (end == 0)
+        end = crew_run(experiment, &crew, &result);
+    if (end == 0) {
+        double busy_ns = 0;
+        for (uint32_t i = 0; i < yard->workers; i++)
+            busy_ns += yard->busy_ns[i];
+        ret[0] = result.wall_ns;
+        ret[1] = busy_ns / result.wall_ns / yard->workers;
+        remark(experiment, row, yard, result.wall_ns);
+    }
+    weir_channel_destroy(yard->channel);
+    munmap(yard, sizeof *yard);
+    return end;
+}
+
+static void judge(struct experiment *experiment)
+{
+    double shares = experiment_figure(experiment, "shares_thread", "ns"),
+           queue = experiment_figure(experiment, "counter_thread", "ns");
+    double busy = experiment_figure(experiment, "shares_thread", "busy"),
+           full = experiment_figure(experiment, "counter_thread", "busy");
+    double channel = experiment_figure(experiment, "channel_process", "ns"), ratio = shares / queue;
+    const char *answer = ratio < 1.1 ? "same" : ratio < 1.6 ? "half" : "twice";
+    experiment_conclude(experiment, ratio >= 1.1 ? VERDICT_HOLDS : VERDICT_DEPENDS, answer,
+                        "With equal shares the CPUs were busy %.0f %% of the time and all was done in %.1f ms; from a "
+                        "common queue %.0f %% and %.1f ms (%.1f ms by a channel between processes).",
+                        100 * busy, shares / 1e6, 100 * full, queue / 1e6, channel / 1e6);
+}
+
+static const struct lesson_column columns[] = {{"ns", "ALL DONE IN", UNIT_NS}, {"busy", "BUSY", UNIT_SHARE}, {0}};
+
+static const struct lesson_choice choices[] = {
+    {"same", "about as long as from a common queue"},
+    {"half", "up to half as long again"},
+    {"twice", "nearly twice as long, or more"},
+    {0},
+};
+
+static const struct lesson_twist twists[] = {
+    {"weir lesson idle --workers 16", "smaller shares: the long jobs are spread, but some still get most of them"},
+    {"weir lesson idle --pin same", "one CPU is never idle while anybody has work"},
+    {0},
+};
+
+const struct lesson lesson_idle = {
+    .name = "idle",
+    .question = "Does every CPU get its share of work?",
+    .claim = "With several CPUs some may sit idle while another drowns in work.",
+    .ask = "64 jobs, a quarter of them long, are dealt out in equal numbers, a worker to each CPU. How long does that "
+           "take, compared with workers who each fetch the next job when they are done with one?",
+    .choices = choices,
+    .seconds = 5,
+    .heeds = KNOB_WORKERS | KNOB_PIN,
+    .columns = columns,
+    .pictured = 0,
+    .remarks = "% BUSY OF EACH",
+    .prepare = prepare,
+    .measure = measure,
+    .judge = judge,
+    .why =
+        "Equal numbers of jobs are not equal amounts of work. Whoever got the long ones works on when the others are "
+        "done, and the whole takes as long as the slowest share. The kernel cannot help: it moves tasks from CPU to "
+        "CPU, but a worker that has run out of jobs has none to give.\n"
+        "A common queue deals the jobs out as they are needed: nobody is idle while one is left, and at the end the "
+        "others wait for one job at most. What it costs is one step on a shared variable for each job, so jobs "
+        "should be much longer than that.\n"
+        "A shared counter is the shortest queue there is, if all jobs are known beforehand. A channel with many "
+        "consumers is one for jobs that come as they come: each message goes to the consumer that is free.",
+    .see = "sched(7), docs/drivers/shm.md",
+    .twists = twists,
+};

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lesson `speed`: the same work by two threads and by two processes on the same CPUs: computing, allocating,
+ * mapping memory, and exchanging messages.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lessons.h"
+#include "teach/crew.h"
+#include "teach/matrix.h"
+
+#define STEPS         3000000u /* of computing */
+#define ALLOCATIONS   100000u
+#define MAPPINGS      200u
+#define MAPPED_BYTES  ((size_t)256 << 10)
+#define PAGE_BYTES    4096
+#define MESSAGE_BYTES 64
+
+/* ---- work that needs nobody else -------------------------------------------------------------------------------- */
+
+static int compute(void *shared, uint32_t index)
+{
+    uint64_t state = index + 1;
+    (void)shared;
+    for (unsigned i = 0; i < STEPS; i++) {
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407u; /* Knuth's MMIX generator */
+        __asm__ volatile("" : "+r"(state));
+    }
+    return 0;
+}
+
+static int allocate(void *shared, uint32_t index)
+{
+    (void)shared;
+    for (unsigned i = 0; i < ALLOCATIONS; i++) {
+        char *block = malloc(16 + (i + index) % 512);
+        if (block == NULL)
+            return 1;
+        *(volatile char *)block = 1;
+        free(block);
+    }
+    return 0;
+}
+
+/* Takes pages from the kernel, touches them, gives them back: what a program does that has large blocks. */
+static int map_pages(void *shared, uint32_t index)
+{
+    (void)shared;
+    (void)index;
+    for (unsigned i = 0; i < MAPPINGS; i++) {
+        char *pages = mmap(NULL, MAPPED_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (pages == MAP_FAILED)
+            return 1;
+        for (size_t at = 0; at < MAPPED_BYTES; at += PAGE_BYTES)
+            *(volatile char *)(pages + at) = 1;
+        munmap(pages, MAPPED_BYTES);
+    }
+    return 0;
+}
+
+static const struct work {
+    const char *key, *label;
+    int (*work)(void *shared, uint32_t index);
+    unsigned times;
+} works[] = {
+    {"compute", "a step of computing", compute, STEPS},
+    {"allocate", "malloc and free", allocate, ALLOCATIONS},
+    {"map", "256 KiB from the kernel", map_pages, MAPPINGS},
+};
+
+#define WORKS (sizeof works / sizeof works[0])
+
+static const char *const specs[] = {"shm", "mutex", "pipe", "unix"};
+
+#define SPECS (sizeof specs / sizeof specs[0])
+
+/* ---- the rows --------------------------------------------------------------------------------------------------- */
+
+static int prepare(struct experiment *experiment)
+{
+    struct setup setups[SPECS * 2];
+    struct matrix *matrix = calloc(1, sizeof *matrix);
+    experiment->state = matrix;
+    int result = matrix != NULL ? 0 : -1;
+    for (size_t i = 0; i < WORKS && result == 0; i++)
+        result = experiment_row(experiment, works[i].key, "%s", works[i].label);
+    for (size_t i = 0; i < SPECS && result == 0; i++) {
+        result = experiment_row(experiment, specs[i], "a message by %s", specs[i]);
+        for (int kind = WEIR_THREAD; kind <= WEIR_PROCESS; kind++) {
+            struct setup *setup = &setups[2 * i + (size_t)kind];
+            *setup = matrix_setup(specs[i], (enum weir_worker_kind)kind, PATTERN_STREAM, MESSAGE_BYTES);
+            setup->pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : setup->pin;
+        }
+    }
+    return result != 0 ? result : matrix_prepare(experiment, matrix, setups, SPECS, 2);
+}
+
+static void finish(struct experiment *experiment)
+{
+    if (experiment->state != NULL)
+        matrix_free(experiment->state);
+    free(experiment->state);
+}
+
+static int measure_work(struct experiment *experiment, const struct work *work, enum weir_worker_kind kind, double *ret)
+{
+    struct crew_result result;
+    struct crew crew = {.kind = kind,
+                        .count = experiment->knobs.workers != 0 ? experiment->knobs.workers : 2,
+                        .pin = experiment->knobs.pin,
+                        .work = work->work};
+    int end = crew_run(experiment, &crew, &result);
+    *ret = result.wall_ns / work->times;
+    return end;
+}
+
+static int measure(struct experiment *experiment, size_t row, double *ret)
+{
+    int end = 0;
+    if (row >= WORKS)
+        end = matrix_measure(experiment, experiment->state, row - WORKS, ret, NULL);
+    else
+        for (int kind = WEIR_THREAD; kind <= WEIR_PROCESS && end == 0; kind++)
+            end = measure_work(experiment, &works[row], (enum weir_worker_kind)kind, &ret[kind]);
+    ret[2] = ret[0] / ret[1];
+    return end;
+}
+
+static void judge(struct experiment *experiment)
+{
+    double compute_ratio = experiment_figure(experiment, "compute", "ratio"),
+           map = experiment_figure(experiment, "map", "ratio");
+    double shm = experiment_figure(experiment, "shm", "ratio"),
+           allocation = experiment_figure(experiment, "allocate", "ratio");
+    const char *answer = compute_ratio < 0.9 ? "threads" : compute_ratio > 1.1 ? "processes" : "same";
+    experiment_conclude(
+        experiment, compute_ratio < 0.9 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
+        "Threads took %.2f times as long as processes to compute, %.2f times to allocate, %.2f times to "
+        "get pages from the kernel, and %.2f times for a message in shared memory.",
+        compute_ratio, allocation, map, shm);
+}
+
+static const struct lesson_column columns[] = {
+    {"thread", "THREADS", UNIT_NS}, {"process", "PROCESSES", UNIT_NS}, {"ratio", "RATIO", UNIT_TIMES}, {0}};
+
+static const struct lesson_choice choices[] = {
+    {"threads", "the threads, by a tenth or more"},
+    {"same", "they are the same within a tenth"},
+    {"processes", "the processes, by a tenth or more"},
+    {0},
+};
+
+static const struct lesson_twist twists[] = {
+    {"weir lesson speed --workers 8", "more workers than CPUs: getting pages in one memory becomes the queue"},
+    {"weir lesson speed --pin same", "on one CPU nobody meets anybody"},
+    {0},
+};
+
+const struct lesson lesson_speed = {
+    .name = "speed",
+    .question = "Are threads faster than processes?",
+    .claim = "Threads are faster than processes.",
+    .ask = "Two workers compute, each for itself, on two CPUs. Who is done first: two threads or two processes?",
+    .choices = choices,
+    .seconds = 7,
+    .heeds = KNOB_WORKERS | KNOB_PIN,
+    .columns = columns,
+    .pictured = 2,
+    .remarks = NULL,
+    .prepare = prepare,
+    .measure = measure,
+    .judge = judge,
+    .finish = finish,
+    .why = "A CPU does not know whether it runs a thread or a process. Both are the same thing to the kernel's "
+           "scheduler, a task; a thread is a task that shares its memory and its files with others, and a process is "
+           "one that does not. So what computes is equally fast.\n"
+           "The sharing is what makes the difference, and it cuts both ways. Threads have one address space, and "
+           "whoever changes it (mmap, munmap, large mallocs, the first touch of a page) takes a lock on it, and must "
+           "tell the other CPUs to forget what they knew of it. Processes have an address space each, and do not "
+           "meet.\n"
+           "A message costs what its channel costs, and in shared memory that is the same for both. What threads have "
+           "is that they can pass a pointer and need not pass the bytes, and that creating one is cheaper.",
+    .see = "clone(2), pthreads(7), mmap(2)",
+    .twists = twists,
+};
