@@ -157,8 +157,8 @@ static void judge(struct experiment *experiment)
 
 static const struct lesson_column columns[] = {{"thread", "THREADS", UNIT_TIMES},
                                                {"process", "PROCESSES", UNIT_TIMES},
-                                               {"thread_blocking", "BLOCKING", UNIT_TIMES},
-                                               {"process_blocking", "PROC. BLOCKING", UNIT_TIMES},
+                                               {"thread_blocking", "T. BLOCKING", UNIT_TIMES},
+                                               {"process_blocking", "P. BLOCKING", UNIT_TIMES},
                                                {0}};
 
 static const struct lesson_choice choices[] = {

@@ -5,8 +5,9 @@
 #include "lessons.h"
 
 static const struct lesson *const lessons[] = {
-    &lesson_spawn,    &lesson_race, &lesson_lock,   &lesson_sharing, &lesson_memory, &lesson_crash,
-    &lesson_channels, &lesson_wait, &lesson_copies, &lesson_speed,   &lesson_cores,  &lesson_idle,
+    &lesson_speed, &lesson_spawn,   &lesson_memory,   &lesson_crash,  &lesson_race, &lesson_lock,
+    &lesson_cores, &lesson_idle,    &lesson_channels, &lesson_switch, &lesson_wait, &lesson_copies,
+    &lesson_queue, &lesson_sharing, &lesson_omission, &lesson_twice,
 };
 
 const struct lesson *lesson_at(size_t i)

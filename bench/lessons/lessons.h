@@ -7,7 +7,8 @@
 
 #include "teach/lesson.h"
 
-extern const struct lesson lesson_race, lesson_lock, lesson_sharing, lesson_spawn, lesson_memory, lesson_crash,
-    lesson_channels, lesson_wait, lesson_copies, lesson_speed, lesson_cores, lesson_idle;
+extern const struct lesson lesson_speed, lesson_spawn, lesson_memory, lesson_crash, lesson_race, lesson_lock,
+    lesson_cores, lesson_idle, lesson_channels, lesson_switch, lesson_wait, lesson_copies, lesson_queue, lesson_sharing,
+    lesson_omission, lesson_twice;
 
 #endif

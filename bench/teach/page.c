@@ -17,7 +17,10 @@ void figure_text(char *text, size_t capacity, enum unit unit, double value)
     const char *times = speaks_utf8() ? "×" : "x";
     if (!isfinite(value))
         snprintf(text, capacity, "n/a");
-    else if (unit == UNIT_NS)
+    else if (value < 0 && capacity > 1) {
+        text[0] = '-';
+        figure_text(text + 1, capacity - 1, unit, -value);
+    } else if (unit == UNIT_NS)
         format_ns(text, capacity, value);
     else if (unit == UNIT_BYTES && value < 1024)
         snprintf(text, capacity, "%.0f B", value);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The lesson `queue`: a fast producer and a slow consumer, with room for few or for many messages between them.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "lessons.h"
+#include "machine/clock.h"
+#include "measure/random.h"
+#include "teach/crew.h"
+
+#define SERVICE_NS 2000 /* of a message, on the average */
+#define MESSAGES   12000u
+#define WARM       5000u /* not counted: until the queue is as full as it gets */
+
+struct counter {
+    struct weir_channel *channel;
+    double sum_ns; /* of the latencies of those that count */
+    int64_t begin_ns, end_ns;
+    uint32_t served;
+};
+
+enum part { PRODUCER, CONSUMER, PARTS };
+
+static int produce(struct counter *counter)
+{
+    struct weir_endpoint *endpoint;
+    if (weir_attach(&endpoint, counter->channel, WEIR_PRODUCER, 0) != 0)
+        return 1;
+    for (uint32_t i = 0; i < WARM + MESSAGES; i++) {
+        int64_t sent_ns = clock_now_ns();
+        if (weir_send(endpoint, &sent_ns, sizeof sent_ns, 0, WEIR_FOREVER) != 0)
+            break;
+    }
+    weir_detach(endpoint);
+    return 0;
+}
+
+/* Takes from none to twice the average for each, so that the queue is now longer, now shorter. */
+static void serve(uint64_t *random)
+{
+    int64_t end_ns = clock_now_ns() + (int64_t)random_below(random, 2 * SERVICE_NS);
+    while (clock_now_ns() < end_ns)
+        ;
+}
+
+static int consume(struct counter *counter)
+{
+    struct weir_endpoint *endpoint;
+    uint64_t random = 1;
+    int64_t sent_ns;
+    if (weir_attach(&endpoint, counter->channel, WEIR_CONSUMER, 0) != 0)
+        return 1;
+    for (uint32_t i = 0; weir_recv(endpoint, &sent_ns, sizeof sent_ns, WEIR_FOREVER) == sizeof sent_ns; i++) {
+        serve(&random);
+        if (i == WARM)
+            counter->begin_ns = clock_now_ns();
+        if (i <= WARM)
+            continue;
+        counter->end_ns = clock_now_ns();
+        counter->sum_ns += (double)(counter->end_ns - sent_ns);
+        counter->served++;
+    }
+    weir_detach(endpoint);
+    return 0;
+}
+
+static int work(void *shared, uint32_t index)
+{
+    return index == PRODUCER ? produce(shared) : consume(shared);
+}
+
+/* ---- the rows -------------------------------------------------------------------------------------------------- */
+
+static const size_t depths[] = {1, 4, 16, 64, 256, 1024, 4096};
+
+static int prepare(struct experiment *experiment)
+{
+    int result = weir_cpus_allowed(NULL, 0) >= 2
+                     ? 0
+                     : experiment_cannot(experiment, "it needs two CPUs, and this program may use one");
+    for (size_t i = 0; i < sizeof depths / sizeof depths[0] && result == 0; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%zu", depths[i]);
+        result = experiment_row(experiment, key, "room for %zu", depths[i]);
+    }
+    return result;
+}
+
+static int measure(struct experiment *experiment, size_t row, double *ret)
+{
+    struct counter *counter = crew_memory(sizeof *counter);
+    struct crew_result result;
+    struct weir_error error;
+    if (counter == NULL)
+        return experiment_cannot(experiment, "there is no memory for it");
+    struct weir_channel_config config = {.max_message_bytes = sizeof(int64_t), .depth = depths[row]};
+    int end = weir_channel_create(&counter->channel, "mutex", &config, &error) == 0
+                  ? 0
+                  : experiment_cannot(experiment, "%s", error.text);
+    struct crew crew = {
+        .kind = WEIR_PROCESS, .count = PARTS, .pin = experiment->knobs.pin, .work = work, .shared = counter};
+    if (end == 0)
+        end = crew_run(experiment, &crew, &result);
+    if (end == 0 && counter->served > 0) {
+        double per_second = counter->served / ((double)(counter->end_ns - counter->begin_ns) / 1e9);
+        ret[0] = per_second;
+        ret[1] = counter->sum_ns / counter->served;
+        ret[2] = per_second * ret[1] / 1e9;
+    }
+    weir_channel_destroy(counter->channel);
+    munmap(counter, sizeof *counter);
+    return end;
+}
+
+static void judge(struct experiment *experiment)
+{
+    double slow = experiment_figure(experiment, "16", "rate"), fast = experiment_figure(experiment, "4096", "rate");
+    double soon = experiment_figure(experiment, "16", "latency_ns"),
+           late = experiment_figure(experiment, "4096", "latency_ns");
+    double inside = experiment_figure(experiment, "4096", "inside"), ratio = fast / slow;
+    const char *answer = ratio > 2 ? "faster" : ratio > 0.9 ? "same" : "slower";
+    experiment_conclude(experiment, ratio > 1.5 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
+                        "Room for 4096 instead of 16 made %.2f times the messages a second, and each was %.0f times "
+                        "as long under way: %.2f ms instead of %.2f. By Little's law %.0f messages were inside.",
+                        ratio, late / soon, late / 1e6, soon / 1e6, inside);
+}
+
+static const struct lesson_column columns[] = {
+    {"rate", "A SECOND", UNIT_COUNT}, {"latency_ns", "UNDER WAY", UNIT_NS}, {"inside", "INSIDE", UNIT_COUNT}, {0}};
+
+static const struct lesson_choice choices[] = {
+    {"faster", "twice as many, or more"},
+    {"same", "about as many"},
+    {"slower", "fewer"},
+    {0},
+};
+
+static const struct lesson_twist twists[] = {
+    {"weir lesson queue --pin same", "on one CPU room saves switches, and there a larger buffer is faster"},
+    {"weir run mutex -d 1,16,4K -m paced -r 10K", "a producer that is slower than the consumer: the queue stays empty"},
+    {0},
+};
+
+const struct lesson lesson_queue = {
+    .name = "queue",
+    .question = "Is a bigger buffer faster?",
+    .claim = "A bigger buffer is faster.",
+    .ask = "A consumer needs 2 us for each message, and the producer is faster. How many more messages a second get "
+           "through if there is room for 4096 of them instead of 16?",
+    .choices = choices,
+    .seconds = 5,
+    .heeds = KNOB_PIN,
+    .columns = columns,
+    .pictured = 1,
+    .prepare = prepare,
+    .measure = measure,
+    .judge = judge,
+    .why = "The slowest one sets the pace. If that is the consumer, more room does not make it faster: the producer "
+           "fills the room, waits again, and from then on each message stands in a longer line. What grows is not "
+           "the number of messages a second but the time that each is under way.\n"
+           "Little's law says how the three belong together: messages inside = messages a second x time under way. "
+           "It holds whatever the order of arrivals and whatever the service, as long as what comes in goes out. The "
+           "last column is that product; look how it follows the room.\n"
+           "Room is good for something else: it bridges moments. With room for one, each waits for the other at each "
+           "message; with room for some, short unevenness no longer stops anybody. Enough for that is enough.",
+    .see = "J. D. C. Little, A Proof for the Queuing Formula L = lambda W, Operations Research 9 (1961)",
+    .twists = twists,
+};
