@@ -141,11 +141,11 @@ static void remark(struct experiment *experiment, size_t row, const struct scene
                    const struct crew_result *result)
 {
     if (result->house.how == WEIR_WORKER_SIGNALED)
-        experiment_remark(experiment, row, "all died (signal %d)", result->house.value);
+        experiment_remark(experiment, row, "died, signal %d", result->house.value);
     else if (!atomic_load(&scene->survived))
-        experiment_remark(experiment, row, "consumer lives, no end");
+        experiment_remark(experiment, row, "lives, no end");
     else
-        experiment_remark(experiment, row, "consumer lives%s", atomic_load(&scene->is_restarted) ? ", restart" : "");
+        experiment_remark(experiment, row, "lives%s", atomic_load(&scene->is_restarted) ? ", restart" : "");
 }
 
 static int play(struct experiment *experiment, size_t row, struct scene *scene, struct crew_result *ret)
@@ -245,7 +245,7 @@ const struct lesson lesson_crash = {
     .heeds = KNOB_PIN,
     .columns = columns,
     .pictured = 2,
-    .remarks = "WHAT CAME OF IT",
+    .remarks = "THE CONSUMER",
     .prepare = prepare,
     .measure = measure,
     .judge = judge,

@@ -67,7 +67,7 @@ void picture_print(FILE *file, const struct experiment *experiment, size_t width
         figures = figure > figures ? figure : figures;
     }
     size_t room = width > labels + figures + 3 + LEAST_BAR ? width - labels - figures - 3 : LEAST_BAR;
-    fprintf(file, "%s%s\n", pictured->head, scale.logarithmic ? " (logarithmic scale: a tenth is a fixed step)" : "");
+    fprintf(file, "%s%s\n", pictured->head, scale.logarithmic ? " (logarithmic scale)" : "");
     for (size_t i = 0; i < experiment->row_count; i++) {
         const struct experiment_row *row = &experiment->rows[i];
         figure_text(text, sizeof text, pictured->unit, row->medians[column]);
