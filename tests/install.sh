@@ -33,7 +33,7 @@ for header in channel driver weir worker version; do
 done
 [ -e "$library/libweir.so" ] || fail "there is no libweir.so"
 [ -x "$prefix/bin/weir" ] || fail "there is no program weir"
-for schema in run limits doctor; do
+for schema in run limits doctor lesson; do
     [ -s "$prefix/$(option datadir)/weir/weir.$schema.schema.json" ] || fail "there is no schema of $schema"
 done
 if [ "$(option zmq)" != disabled ] &&

@@ -80,6 +80,14 @@ load_script() {
     answers "weir run --pairing=thread:process,pro" process,process:thread process,process:process
 }
 
+@test "lessons are offered" {
+    load_script
+    answers "weir less" lesson
+    answers "weir lesson s" speed spawn switch sharing
+    offers "weir lesson " race all
+    offers "weir lesson race --" --predict --no-input
+}
+
 @test "channels are offered with the options that the driver has" {
     load_script
     answers "weir run un" unix

@@ -7,10 +7,10 @@ load helpers
 
 brief=(--rounds 2 --progress never -q)
 
-# validate FILE: prints what is wrong with it; its schema says run, limits or doctor.
+# validate FILE: prints what is wrong with it; its schema says run, limits, doctor, lesson or lessons.
 validate() {
     local kind
-    kind=$(jq -r '.schema | capture("^weir.(?<kind>run|limits|doctor)/").kind // "run"' "$1" 2>/dev/null)
+    kind=$(jq -r '.schema | capture("^weir.(?<kind>run|limits|doctor|lesson)s?/").kind // "run"' "$1" 2>/dev/null)
     /usr/bin/python3 - "$BATS_TEST_DIRNAME/../../docs/weir.${kind:-run}.schema.json" "$1" <<'PYTHON'
 import json, sys
 from jsonschema import Draft202012Validator
@@ -121,9 +121,34 @@ expect_valid() {
     done
 }
 
+@test "lessons: one, one that cannot be held, all, and damage" {
+    local filter
+    weir lesson lock --no-input --predict waits --budget 1ms --progress never --json lesson.json >/dev/null
+    expect_json '.predicted == "waits" and .cannot == null' lesson.json
+    expect_valid lesson.json
+    run weir_in taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')" -- lesson sharing --no-input --json cannot.json
+    expect_status 77
+    expect_valid cannot.json
+    jq -n '[inputs] | {schema: "weir.lessons/1", tool: .[0].tool, env: .[0].env, lessons: map(del(.tool, .env))}' \
+        lesson.json cannot.json >all.json
+    expect_valid all.json
+    for filter in '.schema = "weir.lesson/2"' 'del(.env)' '.extra = 1' '.verdict = "perhaps"' '.verdict = null' \
+        '.measured = null' '.measured |= map_values(.freed = "yes")' '.measured |= map_values({})' '.measured = {}' \
+        '.rounds = 0' '.cannot = "it is late"' '.predicted = ""' 'del(.claim)' '.lesson = 7' '.figure = ""'; do
+        jq "$filter" lesson.json >damaged.json
+        ! validate damaged.json >errors || complain "not found: $filter"
+        [ -s errors ] || complain "no message: $filter"
+    done
+    for filter in '.lessons = []' '.lessons[0].extra = 1' '.lessons[1].verdict = "holds"' '.lesson = "lock"' \
+        'del(.tool)' '.lessons[0].tool = .tool'; do
+        jq "$filter" all.json >damaged.json
+        ! validate damaged.json >errors || complain "not found: $filter"
+    done
+}
+
 @test "the schemas say the same of what they share" {
     local docs=$BATS_TEST_DIRNAME/../../docs shared='."$defs" | {tool, env}'
-    for kind in limits doctor; do
+    for kind in limits doctor lesson; do
         [ "$(jq -c "$shared" "$docs/weir.run.schema.json")" = "$(jq -c "$shared" "$docs/weir.$kind.schema.json")" ] ||
             complain "$kind has other definitions"
     done
