@@ -213,7 +213,7 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir lesson spawn --size 1M", "a small parent: fork is nearly as cheap as a thread"},
+    {"weir lesson spawn --size 1M", "a small parent: fork costs some ten threads, not thousands"},
     {"weir limits create", "the same in the table of what this machine allows at best"},
     {0},
 };
