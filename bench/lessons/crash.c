@@ -195,7 +195,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
 
 static void judge(struct experiment *experiment)
 {
-    double alive = 1, dead = 1, lost = 0, slowest = 0;
+    double alive = 1, dead = 1, lost = 0, kept_back = 0, slowest = 0;
     for (size_t i = 0; i < experiment->row_count; i++) {
         const double *medians = experiment->rows[i].medians;
         bool is_thread = strstr(experiment->rows[i].key, "_thread") != NULL;
@@ -204,15 +204,16 @@ static void judge(struct experiment *experiment)
             lost = fmax(lost, medians[1]);
         } else {
             alive *= medians[3] > 0.5;
+            kept_back = fmax(kept_back, medians[1]);
             slowest = fmax(slowest, medians[2]);
         }
     }
     bool holds = alive > 0 && dead > 0;
     experiment_conclude(experiment, holds ? VERDICT_HOLDS : VERDICT_DEPENDS, dead > 0 ? "all" : "one",
                         "Each crashed thread took its whole process along, with up to %.0f messages that were sent and "
-                        "not yet received. Each crashed process died alone: the consumer knew within %.2g ms, and "
-                        "a new producer took the place.",
-                        lost, slowest / 1e6);
+                        "not yet received. Each crashed process died alone: the consumer knew within %.2g ms, a new "
+                        "producer took the place, and %.0f messages were lost at most.",
+                        lost, slowest / 1e6, kept_back);
 }
 
 static const struct lesson_column columns[] = {{"sent", "SENT", UNIT_COUNT},
@@ -244,20 +245,23 @@ const struct lesson lesson_crash = {
     .seconds = 5,
     .heeds = KNOB_PIN,
     .columns = columns,
-    .pictured = 2,
+    .pictured = 3,
     .remarks = "THE CONSUMER",
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .why = "A bad access makes the CPU stop and the kernel send the signal SIGSEGV. Its default is to end the process, "
-           "and threads are one process: they share the memory which can now no longer be trusted. The messages that "
-           "lay in the channel were in that memory, or in the kernel with nobody left to read them.\n"
-           "If the producer is a process of its own, only that process ends. Its pipe, socket or shared memory lives "
-           "on in the others, so every message that had been sent still arrives. The exception is a channel that "
-           "keeps messages in the sender for a while, as libzmq does in a thread of its own: they die with it.\n"
-           "Nobody tells a consumer that its producer is dead. weir has each worker hold a robust lock in shared "
-           "memory for life; the kernel marks it when the worker dies, and who waits looks at it. So a death is "
-           "reported as what it is, after all messages that were sent, and the place can be taken by another.",
+    .why =
+        "A bad access makes the CPU stop and the kernel send the signal SIGSEGV. Its default is to end the process, "
+        "and threads are one process: they share the memory which can now no longer be trusted. The messages that "
+        "lay in the channel were in that memory, or in the kernel with nobody left to read them.\n"
+        "If the producer is a process of its own, only that process ends. Its pipe, socket or shared memory lives "
+        "on in the others, so every message that had been sent still arrives. The exception is a channel that "
+        "keeps messages in the sender for a while, as libzmq does in a thread of its own: they die with it.\n"
+        "Nobody tells a consumer that its producer is dead. A pipe ends when the last process that could write to it "
+        "is gone, but a good end looks the same; shared memory says nothing at all. weir has each worker hold a "
+        "lock in shared memory for life, of a kind that the kernel marks when its holder dies (the lesson `lock`), "
+        "and who waits looks at it, each 25 ms. So a death is reported as what it is, after all messages that were "
+        "sent, and another can take the place.",
     .see = "signal(7), wait(2), docs/design/0002-roster-and-deaths.md",
     .twists = twists,
 };
