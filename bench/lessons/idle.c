@@ -55,7 +55,8 @@ static void work_from_channel(struct yard *yard, uint32_t index)
 static int work(void *shared, uint32_t index)
 {
     struct yard *yard = shared;
-    struct timespec end;
+    struct timespec begin, end;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
     if (yard->dealing == SHARES)
         for (uint32_t job = JOBS * index / yard->workers; job < JOBS * (index + 1) / yard->workers; job++)
             do_job(job);
@@ -65,7 +66,7 @@ static int work(void *shared, uint32_t index)
     else
         work_from_channel(yard, index);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
-    yard->busy_ns[index] = (double)end.tv_sec * 1e9 + (double)end.tv_nsec;
+    yard->busy_ns[index] = (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
     return 0;
 }
 
