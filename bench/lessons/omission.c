@@ -104,8 +104,8 @@ static const struct lesson_column columns[] = {{"p50_ns", "P50", UNIT_NS},
 
 static const struct lesson_choice choices[] = {
     {"same", "nearly the same"},
-    {"ten", "some 10 times as much"},
-    {"thousand", "some 1000 times as much"},
+    {"ten", "10 times as much, or some more"},
+    {"thousand", "1000 times as much, or more"},
     {0},
 };
 
