@@ -83,7 +83,7 @@ static const struct lesson_column columns[] = {{"difference", "TYPICAL ERROR", U
 static const struct lesson_choice choices[] = {
     {"one", "by less than 1 %"},
     {"five", "by up to 5 %"},
-    {"more", "by more than that"},
+    {"more", "by more than 5 %"},
     {0},
 };
 
