@@ -164,7 +164,8 @@ const struct lesson lesson_queue = {
            "the number of messages a second but the time that each is under way.\n"
            "Little's law says how the three belong together: messages inside = messages a second x time under way. "
            "It holds whatever the order of arrivals and whatever the service, as long as what comes in goes out. The "
-           "last column is that product; look how it follows the room.\n"
+           "last column is that product; look how it follows the room, with one more that is being served and one that "
+           "waits to be let in.\n"
            "Room is good for something else: it bridges moments. With room for one, each waits for the other at each "
            "message; with room for some, short unevenness no longer stops anybody. Enough for that is enough.",
     .see = "J. D. C. Little, A Proof for the Queuing Formula L = lambda W, Operations Research 9 (1961)",
