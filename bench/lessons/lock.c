@@ -171,17 +171,18 @@ const struct lesson lesson_lock = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .why = "A mutex is a word in memory. Whoever locks it writes himself in, whoever unlocks it writes himself out, "
-           "and the kernel hears of it only when somebody has to sleep. A dead worker writes nothing any more, so the "
-           "word says locked for ever, and everybody who comes waits with it.\n"
-           "A robust mutex (PTHREAD_MUTEX_ROBUST) is also entered into a list that the kernel knows. When a thread or "
-           "process ends, the kernel walks that list, marks each lock, and the next one gets it together with the "
-           "code EOWNERDEAD: you have the lock, but what it guards may be half written; repair it and call "
-           "pthread_mutex_consistent.\n"
-           "A single atomic addition is never half done, so there is nothing that a dead worker could hold. A "
-           "lock-free queue is built of such steps: who dies between two of them leaves at most its own message "
-           "unfinished.\n"
-           "Threads can die alone too: one that returns or is cancelled with the lock in its hand leaves it locked.",
+    .why =
+        "A mutex is a word in memory. To lock it is to write into that word who has it, to unlock it is to clear it, "
+        "and the kernel hears of that only when somebody has to sleep. A dead worker writes nothing any more, so the "
+        "word says locked for ever, and everybody who comes waits with it.\n"
+        "A robust mutex (PTHREAD_MUTEX_ROBUST) is also entered into a list that the kernel knows. When a thread or "
+        "process ends, the kernel walks that list, marks each lock, and the next one gets it together with the "
+        "code EOWNERDEAD: you have the lock, but what it guards may be half written; repair it and call "
+        "pthread_mutex_consistent.\n"
+        "A single atomic addition is never half done, so there is nothing that a dead worker could hold. A "
+        "lock-free queue is built of such steps: who dies between two of them leaves at most its own message "
+        "unfinished.\n"
+        "Threads can die alone too: one that returns or is cancelled with the lock in its hand leaves it locked.",
     .see = "pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3), get_robust_list(2)",
     .twists = twists,
 };
