@@ -177,10 +177,10 @@ const struct lesson lesson_speed = {
     .why = "A CPU does not know whether it runs a thread or a process. Both are the same thing to the kernel's "
            "scheduler, a task; a thread is a task that shares its memory and its files with others, and a process is "
            "one that does not. So what computes is equally fast.\n"
-           "The sharing is what makes the difference, and it cuts both ways. Threads have one address space, and "
-           "whoever changes it (mmap, munmap, large mallocs, the first touch of a page) takes a lock on it, and must "
-           "tell the other CPUs to forget what they knew of it. Processes have an address space each, and do not "
-           "meet.\n"
+           "The sharing is what makes the difference, and it cuts both ways. Threads have one address space, of which "
+           "the kernel keeps one account. Whoever changes it (mmap, munmap, large mallocs, the first touch of a page) "
+           "must take turns with the others at that account, and tell their CPUs to forget what they knew of it. "
+           "Processes have an account each, and do not meet.\n"
            "A message costs what its channel costs, and in shared memory that is the same for both. What threads have "
            "is that they can pass a pointer and need not pass the bytes, and that creating one is cheaper.",
     .see = "clone(2), pthreads(7), mmap(2)",
