@@ -12,31 +12,37 @@
 #include "teach/matrix.h"
 
 #define MESSAGE_BYTES 64
-#define CALLS         100000
+#define CALLED_BYTES  ((size_t)6 << 20) /* read by all calls together */
 
 static const char *const specs[] = {"shm", "ring", "mutex", "pipe", "unix", "tcp", "fifo", "mq", "sysv", "file", "zmq"};
 
 #define SPECS (sizeof specs / sizeof specs[0])
 
 /* Not inlined, so that it is a call; the message is in memory, and read. */
-__attribute__((noinline)) static uint64_t take_message(const uint64_t *message)
+__attribute__((noinline)) static uint64_t take_message(const uint64_t *message, size_t words)
 {
     uint64_t sum = 0;
-    for (size_t i = 0; i < MESSAGE_BYTES / sizeof *message; i++)
+    for (size_t i = 0; i < words; i++)
         sum += message[i];
     return sum;
 }
 
-static double call_ns(void)
+/* NaN: there is no memory for the message. */
+static double call_ns(size_t size)
 {
-    uint64_t message[MESSAGE_BYTES / sizeof(uint64_t)] = {0};
+    size_t words = (size + sizeof(uint64_t) - 1) / sizeof(uint64_t), calls = CALLED_BYTES / size + 1;
+    uint64_t *message = calloc(words, sizeof *message);
     volatile uint64_t sum = 0;
+    if (message == NULL)
+        return NAN;
     int64_t begin_ns = clock_now_ns();
-    for (uint64_t i = 0; i < CALLS; i++) {
-        message[i % (sizeof message / sizeof *message)] = i;
-        sum = sum + take_message(message);
+    for (uint64_t i = 0; i < calls; i++) {
+        message[i % words] = i;
+        sum = sum + take_message(message, words);
     }
-    return (double)(clock_now_ns() - begin_ns) / CALLS;
+    double ns = (double)(clock_now_ns() - begin_ns) / (double)calls;
+    free(message);
+    return ns;
 }
 
 static int prepare(struct experiment *experiment)
@@ -71,7 +77,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
 {
     if (row > 0)
         return matrix_measure(experiment, experiment->state, row - 1, ret, NULL);
-    ret[0] = call_ns();
+    ret[0] = call_ns(experiment->knobs.size != 0 ? experiment->knobs.size : MESSAGE_BYTES);
     return 0;
 }
 
@@ -100,7 +106,8 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson channels --size 64K", "long messages: the copying counts, and who copies least wins"},
-    {"weir lesson channels --pin same", "one CPU: nothing has to travel, and the kernel's channels lose less"},
+    {"weir lesson channels --pin same",
+     "one CPU: no line has to travel, but both ends take turns; see who gains and who loses"},
     {0},
 };
 
