@@ -90,8 +90,9 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir lesson copies --size 1K", "short messages: nothing is saved where nothing is copied"},
-    {"weir run shm -s 64,4K,64K --access copy,place", "the same cells, with intervals and CPU time"},
+    {"weir lesson copies --size 1K", "short messages: there is little to save"},
+    {"weir run shm -p process:process -m stream -d 16 -s 64,4K,64K --access copy,place",
+     "the same cells, with intervals and CPU time"},
     {0},
 };
 
