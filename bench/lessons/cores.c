@@ -143,6 +143,14 @@ static void judge(struct experiment *experiment)
 {
     const struct plan *plan = experiment->state;
     uint32_t most = plan->counts[plan->rows - 1];
+    if (plan->rows == 1) {
+        experiment_conclude(experiment, VERDICT_DEPENDS, NULL,
+                            "On %u CPU%s %u computing workers did the work of %.2f CPUs, and as many that sleep half "
+                            "of their time the work of %.2f.",
+                            plan->cpus, plan->cpus == 1 ? "" : "s", most, figure(experiment, most, "thread"),
+                            figure(experiment, most, "thread_blocking"));
+        return;
+    }
     double at = figure(experiment, plan->cpus, "thread"), beyond = figure(experiment, plan->cpus + 1, "thread");
     double blocking = figure(experiment, plan->cpus + 1, "thread_blocking"),
            many = figure(experiment, most, "thread_blocking");
