@@ -27,6 +27,7 @@ struct scene {
     int *forbidden;      /* a page that nobody may touch */
     atomic_uint sent;    /* sends that returned 0 */
     atomic_uint taken;   /* received */
+    atomic_int refusal;  /* why the first producer could not go on to its crash; 0: it could */
     atomic_bool is_gone; /* the first producer's death is known */
     _Atomic int64_t crash_ns, known_ns;
     atomic_bool is_replaced;  /* another producer has attached in its place */
@@ -64,7 +65,11 @@ static int send_some(struct scene *scene, struct weir_endpoint *endpoint, unsign
 static int produce_and_crash(struct scene *scene)
 {
     struct weir_endpoint *endpoint;
-    if (weir_attach(&endpoint, scene->channel, WEIR_PRODUCER, 0) != 0 || send_some(scene, endpoint, BEFORE) != 0)
+    int result = weir_attach(&endpoint, scene->channel, WEIR_PRODUCER, 0);
+    if (result == 0)
+        result = send_some(scene, endpoint, BEFORE);
+    atomic_store(&scene->refusal, result);
+    if (result != 0)
         return 1;
     signal(SIGSEGV, SIG_DFL); /* a sanitizer has its own way to die */
     atomic_store(&scene->crash_ns, clock_now_ns());
@@ -140,7 +145,9 @@ static int prepare(struct experiment *experiment)
 static void remark(struct experiment *experiment, size_t row, const struct scene *scene,
                    const struct crew_result *result)
 {
-    if (result->house.how == WEIR_WORKER_SIGNALED)
+    if (atomic_load(&scene->refusal) != 0)
+        experiment_remark(experiment, row, "no crash: %s", weir_strerror(atomic_load(&scene->refusal)));
+    else if (result->house.how == WEIR_WORKER_SIGNALED)
         experiment_remark(experiment, row, "died, signal %d", result->house.value);
     else if (!atomic_load(&scene->survived))
         experiment_remark(experiment, row, "lives, no end");
@@ -183,6 +190,8 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
         ret[1] = (double)atomic_load(&scene->sent) - (double)atomic_load(&scene->taken);
         ret[2] = known_ns != 0 ? (double)(known_ns - atomic_load(&scene->crash_ns)) : NAN;
         ret[3] = result.house.how != WEIR_WORKER_SIGNALED && atomic_load(&scene->survived);
+        for (size_t i = 0; i < 4 && atomic_load(&scene->refusal) != 0; i++)
+            ret[i] = NAN; /* there was no crash */
         remark(experiment, row, scene, &result);
     }
     if (scene->forbidden != MAP_FAILED)
@@ -200,10 +209,10 @@ static void judge(struct experiment *experiment)
         const double *medians = experiment->rows[i].medians;
         bool is_thread = strstr(experiment->rows[i].key, "_thread") != NULL;
         if (is_thread) {
-            dead *= medians[3] < 0.5;
+            dead *= !(medians[3] >= 0.5);
             lost = fmax(lost, medians[1]);
         } else {
-            alive *= medians[3] > 0.5;
+            alive *= !(medians[3] <= 0.5);
             kept_back = fmax(kept_back, medians[1]);
             slowest = fmax(slowest, medians[2]);
         }
