@@ -97,10 +97,17 @@ static const struct way {
     {"channel_process", "channel, processes", WEIR_PROCESS, CHANNEL},
 };
 
+/* On which the workers may be. */
+static uint32_t cpus(const struct experiment *experiment)
+{
+    const char *pin = experiment->knobs.pin;
+    return pin != NULL && strcmp(pin, "same") == 0 ? 1 : (uint32_t)weir_cpus_allowed(NULL, 0);
+}
+
 static uint32_t workers(const struct experiment *experiment)
 {
-    int cpus = weir_cpus_allowed(NULL, 0);
-    return experiment->knobs.workers != 0 ? experiment->knobs.workers : cpus > 8 ? 8 : (uint32_t)cpus;
+    int allowed = weir_cpus_allowed(NULL, 0);
+    return experiment->knobs.workers != 0 ? experiment->knobs.workers : allowed > 8 ? 8 : (uint32_t)allowed;
 }
 
 static int prepare(struct experiment *experiment)
@@ -152,7 +159,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
         for (uint32_t i = 0; i < yard->workers; i++)
             busy_ns += yard->busy_ns[i];
         ret[0] = result.wall_ns;
-        ret[1] = busy_ns / result.wall_ns / yard->workers;
+        ret[1] = busy_ns / result.wall_ns / fmin(yard->workers, cpus(experiment));
         remark(experiment, row, yard, result.wall_ns);
     }
     weir_channel_destroy(yard->channel);
@@ -184,8 +191,9 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir lesson idle --workers 16", "smaller shares: the long jobs are spread, but some still get most of them"},
-    {"weir lesson idle --pin same", "one CPU is never idle while anybody has work"},
+    {"weir lesson idle --workers 16",
+     "more and smaller shares: the kernel spreads the workers, and much of the difference goes"},
+    {"weir lesson idle --pin same", "one CPU is never idle while anybody has work: all ways take as long"},
     {0},
 };
 
