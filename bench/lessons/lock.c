@@ -152,7 +152,7 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson lock --pin same", "one CPU changes how long the news takes, and not who waits for ever"},
-    {"weir run mutex shm", "weir's mutex channel uses robust mutexes, and its ring none: both outlive a dead worker"},
+    {"weir lesson crash", "weir's mutex channel uses robust mutexes, and its ring none: both outlive a dead worker"},
     {0},
 };
 
