@@ -184,10 +184,11 @@ static void judge(struct experiment *experiment)
     figure_text(texts[2], sizeof texts[2], UNIT_BYTES, after);
     figure_text(texts[3], sizeof texts[3], UNIT_BYTES, threads);
     figure_text(texts[4], sizeof texts[4], UNIT_BYTES, block);
-    experiment_conclude(experiment, before < 0.8 * block ? VERDICT_REFUTED : VERDICT_HOLDS, answer,
-                        "Of %u processes over a block of %s each took %s (PSS), though `top` would show %s (resident). "
-                        "Once each had written all of the block it took %s; a thread took %s.",
-                        count_of(experiment, sets(experiment) - 1), texts[4], texts[0], texts[1], texts[2], texts[3]);
+    experiment_conclude(
+        experiment, before < 0.8 * block ? VERDICT_REFUTED : VERDICT_HOLDS, answer,
+        "With %u at work over a block of %s each process took %s (PSS), though `top` would show %s (resident). "
+        "Once each had written all of the block it took %s; a thread took %s.",
+        count_of(experiment, sets(experiment) - 1), texts[4], texts[0], texts[1], texts[2], texts[3]);
 }
 
 static const struct lesson_column columns[] = {{"virtual", "VIRTUAL", UNIT_BYTES},
@@ -205,7 +206,7 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson memory --size 64K", "a small block: what a process takes besides it shows"},
-    {"weir lesson memory --workers 1", "alone there is nobody to share with"},
+    {"weir lesson memory --workers 1", "one alone shares with the program that made the block, until it writes"},
     {0},
 };
 
