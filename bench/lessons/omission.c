@@ -110,8 +110,8 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir run pipe -m paced -r 10K -v",
-     "weir's paced pattern asks by the clock; -v shows the figure of the other kind too"},
+    {"weir run pipe -m paced -r 10K",
+     "weir's paced pattern asks by the clock; SENT p99 is the figure of the other kind"},
     {"weir run pipe -m pingpong", "a round trip is asked when answered: read its p99 with that in mind"},
     {0},
 };
