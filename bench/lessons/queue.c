@@ -140,7 +140,7 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir lesson queue --pin same", "on one CPU room saves switches, and there a larger buffer is faster"},
+    {"weir lesson queue --pin same", "on one CPU room saves switches: compare room for 1 with room for 16"},
     {"weir run mutex -d 1,16,4K -m paced -r 10K", "a producer that is slower than the consumer: the queue stays empty"},
     {0},
 };
