@@ -194,6 +194,12 @@ static void judge(struct experiment *experiment)
     double little = figure(experiment, "fork", small) / thread, much = figure(experiment, "fork", large) / thread;
     double spawn = figure(experiment, "posix_spawn", large) / figure(experiment, "posix_spawn", small);
     const char *answer = much < 3 ? "same" : much < 30 ? "ten" : much < 300 ? "hundred" : "thousand";
+    if (large == small) {
+        experiment_conclude(experiment, VERDICT_DEPENDS, answer,
+                            "A thread took %.0f us; from %zu MiB a fork took %.1f times as long, vfork %.1f times.",
+                            thread / 1000, small >> 20, little, figure(experiment, "vfork", small) / thread);
+        return;
+    }
     experiment_conclude(experiment, VERDICT_DEPENDS, answer,
                         "A thread took %.0f us. A fork took %.1f times as long from %zu MiB and %.0f times from %zu "
                         "MiB; vfork %.1f times from either. posix_spawn from the large parent took %.2f times as long "
@@ -214,7 +220,7 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson spawn --size 1M", "a small parent: fork costs some ten threads, not thousands"},
-    {"weir limits create", "the same in the table of what this machine allows at best"},
+    {"weir lesson spawn --size 128M", "fork grows with each page, and nothing else does"},
     {0},
 };
 
