@@ -154,8 +154,8 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir lesson speed --workers 8", "more workers than CPUs: getting pages in one memory becomes the queue"},
-    {"weir lesson speed --pin same", "on one CPU nobody meets anybody"},
+    {"weir lesson speed --pin same", "on one CPU nobody meets anybody: pages cost threads as much as processes"},
+    {"weir lesson speed --workers 8", "more workers than CPUs: they wait for CPUs, and less for each other"},
     {0},
 };
 
