@@ -116,7 +116,7 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson switch --size 16K", "small working sets only: both fit, and the switch is all there is"},
-    {"weir limits switch", "the switch as a yardstick"},
+    {"weir limits switch", "the same as a yardstick, with a sleep and a wake in each turn"},
     {0},
 };
 
