@@ -79,7 +79,8 @@ static const struct lesson_choice choices[] = {
 };
 
 static const struct lesson_twist twists[] = {
-    {"weir run shm -m paced -r 1K --wait spin,block", "a message now and then: spinning burns a CPU to be early"},
+    {"weir run shm -p process:process -m paced -r 1K --wait spin,block -v",
+     "a message now and then: spinning burns a CPU to be early"},
     {"weir run shm -m pingpong -w 4x1 --wait spin,block", "more workers than CPUs: who spins is in the way"},
     {0},
 };
