@@ -89,7 +89,8 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir compare pipe pipe", "weir's own comparison of a thing with itself, with its interval and verdict"},
-    {"weir lesson twice --pin same", "on one CPU: another machine, and other errors"},
+    {"weir lesson twice --pin same",
+     "on one CPU: other errors; turns help against what drifts, not against what jumps"},
     {0},
 };
 
