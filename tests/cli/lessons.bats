@@ -15,6 +15,18 @@ hold() {
         (.figure | length > 0) and (.explanation | length > 300) and (.measured | length > 0)'
 }
 
+# shows FILTER NAME ARGS…: holds the lesson up to five times. Where others take the CPUs away, one experiment may show
+# anything; a wrong one never shows it.
+shows() {
+    local filter=$1
+    shift
+    for _ in 1 2 3 4 5; do
+        hold "$@"
+        ! jq -e "$filter" <<<"$output" >/dev/null || return 0
+    done
+    expect_json "$filter"
+}
+
 need_two_cpus() {
     [ "$(nproc)" -ge 2 ] || skip "needs two CPUs"
 }
@@ -28,9 +40,8 @@ need_two_cpus() {
 }
 
 @test "spawn: fork grows with the parent's memory, posix_spawn hardly" {
-    hold spawn --size 256M
-    expect_json '.measured | .fork_256M.ns > 4 * .fork_1M.ns'
-    expect_json '.measured | .posix_spawn_256M.ns < 3 * .posix_spawn_1M.ns'
+    shows '.measured | .fork_256M.ns > 4 * .fork_1M.ns' spawn --size 256M
+    shows '.measured | .posix_spawn_256M.ns < 3 * .posix_spawn_1M.ns' spawn --size 256M
 }
 
 @test "memory: processes share what they read, and copy what they write" {
@@ -55,8 +66,8 @@ need_two_cpus() {
     hold race
     expect_json '.measured | [.atomic, .mutex, .merge, .process_atomic] | all(.lost == 0)'
     expect_json '.measured.process_private.lost == 1'
-    hold race --budget 3s # in several rounds they meet
-    expect_json '.measured | .plain.lost > 0 and .volatile.lost > 0 and .process_plain.lost > 0'
+    # In several rounds they meet.
+    shows '.measured | .plain.lost > 0 and .volatile.lost > 0 and .process_plain.lost > 0' race --budget 3s
     expect_json '.verdict == "refuted"'
 }
 
@@ -81,8 +92,7 @@ need_two_cpus() {
 
 @test "idle: a common queue keeps more CPUs busy than equal shares" {
     need_two_cpus
-    hold idle --workers 2
-    expect_json '.measured | .counter_thread.ns < .shares_thread.ns and .channel_process.ns < .shares_process.ns'
+    shows '.measured | .counter_thread.ns < .shares_thread.ns and .channel_process.ns < .shares_process.ns' idle --workers 2
 }
 
 @test "channels: every one has a figure, and a call is below them" {
@@ -92,32 +102,27 @@ need_two_cpus() {
 }
 
 @test "switch: a turn takes longer the more is touched" {
-    hold switch --size 256K
-    expect_json '.measured | ."262144".alone > ."0".alone'
+    shows '.measured | ."262144".alone > ."0".alone' switch --size 256K
 }
 
 @test "wait: sleeping takes longer than spinning where each has a CPU" {
     need_two_cpus
-    hold wait
-    expect_json '.measured | .block_two.ns > .spin_two.ns'
+    shows '.measured | .block_two.ns > .spin_two.ns' wait
 }
 
 @test "copies: cost grows with size, in place as well" {
-    hold copies --size 64K
-    expect_json '.measured | ."16384".shm > ."64".shm and ."16384".place > ."64".place'
+    shows '.measured | ."16384".shm > ."64".shm and ."16384".place > ."64".place' copies --size 64K
 }
 
 @test "queue: room makes messages wait, by Little's law" {
     need_two_cpus
-    hold queue
-    expect_json '.measured | ."4096".latency_ns > 8 * ."16".latency_ns'
+    shows '.measured | ."4096".latency_ns > 8 * ."16".latency_ns' queue
     expect_json '.measured | to_entries | all(.value.inside <= (.key | tonumber) + 3 and .value.inside > 0)'
 }
 
 @test "sharing: padded counters do not share" {
     need_two_cpus
-    hold sharing --budget 2s
-    expect_json '.measured | .packed.ns > .padded.ns and .process_packed.ns > .process_padded.ns'
+    shows '.measured | .packed.ns > .padded.ns and .process_packed.ns > .process_padded.ns' sharing --budget 2s
 }
 
 @test "omission: only who asks by the clock sees the stall" {
@@ -138,7 +143,7 @@ need_two_cpus() {
     expect_status 0
     local name
     for name in $(awk 'NF > 3 && $3 == "s" || $2 ~ /^[0-9]+$/ { print $1 }' <<<"$output"); do
-        grep -q "hold $name" "$BATS_TEST_FILENAME" || complain "the lesson $name is not tested"
+        grep -qE "(hold|shows .*) $name" "$BATS_TEST_FILENAME" || complain "the lesson $name is not tested"
     done
     [ "$(grep -c ' s ' <<<"$output")" -ge 16 ] || complain "expected sixteen lessons"
 }
