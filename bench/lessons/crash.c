@@ -178,7 +178,7 @@ static int play(struct experiment *experiment, size_t row, struct scene *scene, 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
     struct scene *scene = crew_memory(sizeof *scene);
-    struct crew_result result;
+    struct crew_result result = {.wall_ns = NAN};
     if (scene == NULL)
         return experiment_cannot(experiment, "there is no memory for it");
     scene->forbidden = mmap(NULL, sizeof(int), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
