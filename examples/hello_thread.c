@@ -1,40 +1,39 @@
 /* SPDX-License-Identifier: MIT
  *
- * A message to a thread. Usage: hello_thread [SPEC], where SPEC is any channel: shm, pipe, unix,type=stream ...
+ * Hello over a thread. Build it: cc hello_thread.c -o hello_thread $(pkg-config --cflags --libs weir)
  */
-#include <pthread.h>
+#include <err.h>
 #include <stdio.h>
-#include <string.h>
 #include <weir/weir.h>
 
-static void *listen_once(void *channel)
+static char heard[64] = "nothing"; /* a thread writes here, where main can read it; a process into a copy of its own */
+static int listen_once(void *channel, int report_fd)
 {
-    static char text[64];
-    struct weir_endpoint *consumer;
-    if (weir_attach(&consumer, channel, WEIR_CONSUMER, 0) != 0)
-        return NULL;
-    ssize_t length = weir_recv(consumer, text, sizeof text, WEIR_FOREVER);
-    weir_detach(consumer);
-    return length >= 0 ? text : NULL;
+    (void)report_fd; /* a pipe home, for results */
+    struct weir_endpoint *ear;
+    if (weir_attach(&ear, channel, WEIR_CONSUMER, 0) != 0 || weir_recv(ear, heard, sizeof heard, WEIR_FOREVER) < 0)
+        return 1;
+    weir_detach(ear);
+    return 0;
 }
 
 int main(int argc, char **argv)
 {
-    const char *spec = argc > 1 ? argv[1] : "shm";
-    const struct weir_channel_config config = {.max_message_bytes = 64, .span = WEIR_SPAN_THREADS};
     struct weir_channel *channel;
-    struct weir_endpoint *producer;
+    struct weir_worker *worker;
+    struct weir_worker_end end;
+    struct weir_endpoint *mouth;
     struct weir_error error;
-    pthread_t thread;
-    void *heard;
-    if (weir_channel_create(&channel, spec, &config, &error) != 0)
-        return fprintf(stderr, "%s\n", error.text), 1;
-    if (pthread_create(&thread, NULL, listen_once, channel) != 0 || weir_attach(&producer, channel, WEIR_PRODUCER, 0))
-        return 1;
-    int sent = weir_send(producer, "hello, thread", sizeof "hello, thread", 0, WEIR_FOREVER);
-    weir_detach(producer); /* says goodbye: whoever still waits gets WEIR_EOF */
-    pthread_join(thread, &heard);
-    printf("%s: %s\n", spec, heard != NULL ? (char *)heard : weir_strerror(sent));
+    if (weir_channel_create(&channel, argc > 1 ? argv[1] : "shm", NULL, &error) != 0)
+        errx(1, "%s", error.text);
+    const struct weir_worker_config how = {.kind = WEIR_THREAD, .cpu = -1, .body = listen_once, .argument = channel};
+    if (weir_worker_start(&worker, &how, &error) != 0 || weir_attach(&mouth, channel, WEIR_PRODUCER, 0) != 0 ||
+        weir_send(mouth, "hello", sizeof "hello", 0, WEIR_FOREVER) != 0)
+        errx(1, "nobody listens");
+    weir_detach(mouth);
+    weir_worker_join(worker, WEIR_FOREVER, &end);
+    printf("the worker ended with %d, and main reads: %s\n", end.value, heard);
+    weir_worker_destroy(worker);
     weir_channel_destroy(channel);
-    return heard == NULL || strcmp(heard, "hello, thread") != 0;
+    return end.value;
 }

@@ -2,8 +2,11 @@
  *
  * Messages written and read where they lie, without a buffer of one's own: reserve and commit, peek and release. It
  * works with every driver; where the mechanism has no such form the library lends a buffer, and says so.
- * Usage: in_place [SPEC]
+ *
+ *     cc in_place.c -o in_place $(pkg-config --cflags --libs weir)
+ *     ./in_place [CHANNEL]
  */
+#include <err.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,10 +85,10 @@ int main(int argc, char **argv)
     struct weir_worker *worker;
     struct weir_error error;
     if (weir_channel_create(&channel, argc > 1 ? argv[1] : "shm", &config, &error) != 0)
-        return fprintf(stderr, "%s\n", error.text), 1;
+        errx(1, "%s", error.text);
     const struct weir_worker_config filming = {.kind = WEIR_PROCESS, .cpu = -1, .body = film, .argument = channel};
     if (weir_worker_start(&worker, &filming, &error) != 0)
-        return fprintf(stderr, "%s\n", error.text), 1;
+        errx(1, "%s", error.text);
     int seen = watch(channel);
     weir_channel_info(channel, &info);
     printf("%s: %d frames, %s\n", info.driver, seen,

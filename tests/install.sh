@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # What `meson install` gives is whole: its pieces are there, the program finds its module, and a small program
-# compiles and runs with nothing but the installed files and pkg-config, and so do drivers of others, in C and C++.
+# compiles and runs with nothing but the installed files and pkg-config, and so do the installed examples and drivers of
+# others, in C and C++.
 #
 #   install.sh BUILD_FOLDER COMPILER…
 set -euo pipefail
