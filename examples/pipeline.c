@@ -143,7 +143,7 @@ static struct weir_worker_end end_of(struct weir_worker *worker)
 static unsigned keep_transforming(struct line *line, uint32_t ret_lost[MOST_DEATHS])
 {
     for (unsigned deaths = 0;; deaths++) {
-        char text[64];
+        char how[64], what[32] = "nothing";
         line->ledger->in_hand = NONE;
         struct weir_worker_end end = end_of(start(line, transform));
         if (end.how == WEIR_WORKER_EXITED && end.value == 0)
@@ -154,8 +154,11 @@ static unsigned keep_transforming(struct line *line, uint32_t ret_lost[MOST_DEAT
             return deaths;
         }
         ret_lost[deaths] = line->ledger->in_hand;
-        printf("transform was %s with message %u in its hands; another one takes its place\n",
-               weir_worker_end_text(&end, text, sizeof text), ret_lost[deaths]);
+        if (ret_lost[deaths] != NONE)
+            snprintf(what, sizeof what, "message %u", ret_lost[deaths]);
+        printf("transform was %s with %s in its hands; another one takes its place\n",
+               weir_worker_end_text(&end, how, sizeof how), what);
+        fflush(stdout); /* before the next fork: the copy would have what is unwritten, too */
     }
 }
 

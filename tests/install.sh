@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 #
-# What `meson install` gives is whole: its pieces are there, the program finds its module, and a small program
-# compiles and runs with nothing but the installed files and pkg-config, and so do the installed examples and drivers of
-# others, in C and C++.
+# What `meson install` gives is whole: its pieces are there, the program finds its module, and the installed
+# examples compile and run with nothing but that and pkg-config, and so do drivers of others, in C and C++.
 #
 #   install.sh BUILD_FOLDER COMPILER…
 set -euo pipefail
@@ -54,28 +53,13 @@ export PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$library/pkgconfig
 [ "$(pkg-config --modversion weir)" = "$(meson introspect --projectinfo "$build" | jq -r .version)" ] ||
     fail "weir.pc has another version"
 
-cat >"$root/hello.c" <<'C'
-#include <stdio.h>
-#include <weir/weir.h>
-int main(void)
-{
-    struct weir_channel *channel;
-    struct weir_endpoint *out, *in;
-    char text[6];
-    if (weir_channel_create(&channel, "pipe", NULL, NULL) || weir_attach(&out, channel, WEIR_PRODUCER, 0) ||
-        weir_attach(&in, channel, WEIR_CONSUMER, 0) || weir_send(out, "hello", 6, 0, WEIR_NOW) ||
-        weir_recv(in, text, sizeof text, weir_now_ns() + 5000000000) != 6)
-        return 1;
-    puts(text);
-    weir_detach(out);
-    weir_detach(in);
-    weir_channel_destroy(channel);
-    return 0;
-}
-C
+examples=$prefix/$(option datadir)/doc/weir/examples
+[ -s "$examples/README.md" ] || fail "there is no README of the examples"
 read -ra flags <<<"$(pkg-config --cflags --libs weir)"
-"${compiler[@]}" -std=c11 -Wall -Wextra -Werror -o "$root/hello" "$root/hello.c" "${flags[@]}"
-[ "$("$root/hello")" = hello ] || fail "a program with the installed library does not work"
+for example in hello_thread hello_process; do
+    "${compiler[@]}" -std=c11 -Wall -Wextra -Werror -o "$root/$example" "$examples/$example.c" "${flags[@]}"
+    "$root/$example" | grep -qx 'the worker ended with 0, and main reads: .*' || fail "the installed $example does not work"
+done
 
 # Drivers of somebody else: in C, as the tutorial says; in C++; of another interface; and one that lacks an operation.
 sources=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -100,6 +84,8 @@ carries() {
         jq -e '.cells[0] | .status == "ok" and .integrity.sent > 0' >/dev/null || fail "$1.so carries no messages"
 }
 
+module letterbox "${compiler[@]}" -std=gnu17 "$examples/letterbox.c"
+carries letterbox
 sed 's/skeleton/mine/g' "$skeleton" >"$root/mine.c"
 sed 's/WEIR_DRIVER_ABI,/WEIR_DRIVER_ABI - 1,/' "$root/mine.c" >"$root/old.c"
 sed '/\.recv = /d' "$root/mine.c" >"$root/deaf.c"
