@@ -154,6 +154,18 @@ static int worker_body(void *argument, int report_fd)
     return 0;
 }
 
+/* The address sanitizer's allocator, unlike the C library's, does not survive a fork in the midst of another thread's
+ * allocation. An endpoint of this process may have brought threads along (zmq): they soon come to rest. */
+static void let_threads_rest(const struct scene *scene)
+{
+#ifdef __SANITIZE_ADDRESS__
+    if (is_async(scene))
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+#else
+    (void)scene;
+#endif
+}
+
 void start_worker(struct scene *scene, enum weir_role role, uint32_t index, void (*act)(struct actor *self))
 {
     REQUIRE(scene->actor_count < MAX_WORKERS, "the case starts more than %d workers", MAX_WORKERS);
@@ -167,6 +179,8 @@ void start_worker(struct scene *scene, enum weir_role role, uint32_t index, void
         .argument = actor,
     };
     struct weir_error error = {0};
+    if (config.kind == WEIR_PROCESS)
+        let_threads_rest(scene);
     int result = weir_worker_start(&actor->worker, &config, &error);
     REQUIRE(result == WEIR_OK, "cannot start a %s: %s", role_name(role), error.text);
 }
