@@ -117,7 +117,7 @@ need_two_cpus() {
 @test "queue: room makes messages wait, by Little's law" {
     need_two_cpus
     shows '.measured | ."4096".latency_ns > 8 * ."16".latency_ns' queue
-    expect_json '.measured | to_entries | all(.value.inside <= (.key | tonumber) + 3 and .value.inside > 0)'
+    expect_json '.measured | to_entries | all(.value.inside <= 2 * (.key | tonumber) + 4 and .value.inside > 0)'
 }
 
 @test "sharing: padded counters do not share" {
