@@ -304,8 +304,8 @@ int command_lesson(int argc, char **argv)
     while (lesson_at(lessons) != NULL)
         lessons++;
     struct school school = {.options = &options, .output = &output};
-    school.pages = calloc(lessons, sizeof *school.pages);
-    school.experiments = calloc(lessons, sizeof *school.experiments);
+    school.pages = calloc(lessons + 1, sizeof *school.pages);
+    school.experiments = calloc(lessons + 1, sizeof *school.experiments);
     clock_calibrate();
     environment_read(&school.environment, "");
     checks_make(&school.checks, &school.environment);
