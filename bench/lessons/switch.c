@@ -20,7 +20,7 @@
 struct table {
     uint32_t players; /* 1: nobody to take turns with */
     size_t bytes;     /* each touches in its turn */
-    _Alignas(128) _Atomic uint32_t turn;
+    _Atomic uint32_t turn;
     unsigned char *sets[2];
 };
 
@@ -81,7 +81,7 @@ static int measure_one(struct experiment *experiment, size_t bytes, enum weir_wo
 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
-    double turns[3];
+    double turns[3] = {NAN, NAN, NAN};
     int end = measure_one(experiment, sizes[row], WEIR_THREAD, 1, &turns[0]);
     if (end == 0)
         end = measure_one(experiment, sizes[row], WEIR_THREAD, 2, &turns[1]);
