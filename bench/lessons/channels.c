@@ -50,9 +50,7 @@ static int prepare(struct experiment *experiment)
     struct setup setups[SPECS * 2];
     size_t count = 0;
     size_t size = experiment->knobs.size != 0 ? experiment->knobs.size : MESSAGE_BYTES;
-    struct matrix *matrix = calloc(1, sizeof *matrix);
-    experiment->state = matrix;
-    int result = matrix != NULL ? experiment_row(experiment, "call", "a function call") : -1;
+    int result = experiment_row(experiment, "call", "a function call");
     for (size_t i = 0; i < SPECS && result == 0; i++) {
         if (weir_driver_probe(specs[i], NULL) != 0)
             continue;
@@ -63,20 +61,13 @@ static int prepare(struct experiment *experiment)
             setup->pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : setup->pin;
         }
     }
-    return result != 0 ? result : matrix_prepare(experiment, matrix, setups, count / 2, 2);
-}
-
-static void finish(struct experiment *experiment)
-{
-    if (experiment->state != NULL)
-        matrix_free(experiment->state);
-    free(experiment->state);
+    return result != 0 ? result : matrix_prepare(experiment, setups, count / 2, 2);
 }
 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
     if (row > 0)
-        return matrix_measure(experiment, experiment->state, row - 1, ret, NULL);
+        return matrix_measure(experiment, row - 1, ret, NULL);
     ret[0] = call_ns(experiment->knobs.size != 0 ? experiment->knobs.size : MESSAGE_BYTES);
     return 0;
 }
@@ -124,7 +115,7 @@ const struct lesson lesson_channels = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .finish = finish,
+    .finish = matrix_finish,
     .why = "A pipe, a socket, a message queue and a file belong to the kernel. Each message is a system call or two "
            "(the CPU changes into the kernel and back), is copied into the kernel and out of it, and may wake a "
            "sleeper. That is what makes them slow, and it is as slow between two threads.\n"

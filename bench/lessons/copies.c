@@ -24,9 +24,7 @@ static int prepare(struct experiment *experiment)
 {
     struct setup setups[8 * WAYS];
     size_t rows = 0, most = experiment->knobs.size != 0 ? experiment->knobs.size : MOST_BYTES;
-    struct matrix *matrix = calloc(1, sizeof *matrix);
-    experiment->state = matrix;
-    int result = matrix != NULL ? 0 : -1;
+    int result = 0;
     for (size_t size = LEAST_BYTES; size <= most && rows < 8 && result == 0; size *= STEP, rows++) {
         char key[32];
         snprintf(key, sizeof key, "%zu", size);
@@ -38,19 +36,12 @@ static int prepare(struct experiment *experiment)
             setup->depth = 16;
         }
     }
-    return result != 0 ? result : matrix_prepare(experiment, matrix, setups, rows, WAYS);
-}
-
-static void finish(struct experiment *experiment)
-{
-    if (experiment->state != NULL)
-        matrix_free(experiment->state);
-    free(experiment->state);
+    return result != 0 ? result : matrix_prepare(experiment, setups, rows, WAYS);
 }
 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
-    return matrix_measure(experiment, experiment->state, row, ret, NULL);
+    return matrix_measure(experiment, row, ret, NULL);
 }
 
 /* Nanoseconds for each KiB, from the smallest to the largest message that the channel has a figure for. */
@@ -110,7 +101,7 @@ const struct lesson lesson_copies = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .finish = finish,
+    .finish = matrix_finish,
     .why =
         "Zero-copy counts copies by programs. But the bytes that one CPU has written lie in its cache, and to be "
         "read by another CPU they must travel there, line by line of 64 bytes; and before the first CPU may write "

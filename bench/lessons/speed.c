@@ -82,9 +82,7 @@ static const char *const specs[] = {"shm", "mutex", "pipe", "unix"};
 static int prepare(struct experiment *experiment)
 {
     struct setup setups[SPECS * 2];
-    struct matrix *matrix = calloc(1, sizeof *matrix);
-    experiment->state = matrix;
-    int result = matrix != NULL ? 0 : -1;
+    int result = 0;
     for (size_t i = 0; i < WORKS && result == 0; i++)
         result = experiment_row(experiment, works[i].key, "%s", works[i].label);
     for (size_t i = 0; i < SPECS && result == 0; i++) {
@@ -95,14 +93,7 @@ static int prepare(struct experiment *experiment)
             setup->pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : setup->pin;
         }
     }
-    return result != 0 ? result : matrix_prepare(experiment, matrix, setups, SPECS, 2);
-}
-
-static void finish(struct experiment *experiment)
-{
-    if (experiment->state != NULL)
-        matrix_free(experiment->state);
-    free(experiment->state);
+    return result != 0 ? result : matrix_prepare(experiment, setups, SPECS, 2);
 }
 
 static int measure_work(struct experiment *experiment, const struct work *work, enum weir_worker_kind kind, double *ret)
@@ -121,7 +112,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
 {
     int end = 0;
     if (row >= WORKS)
-        end = matrix_measure(experiment, experiment->state, row - WORKS, ret, NULL);
+        end = matrix_measure(experiment, row - WORKS, ret, NULL);
     else
         for (int kind = WEIR_THREAD; kind <= WEIR_PROCESS && end == 0; kind++)
             end = measure_work(experiment, &works[row], (enum weir_worker_kind)kind, &ret[kind]);
@@ -173,7 +164,7 @@ const struct lesson lesson_speed = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .finish = finish,
+    .finish = matrix_finish,
     .why = "A CPU does not know whether it runs a thread or a process. Both are the same thing to the kernel's "
            "scheduler, a task; a thread is a task that shares its memory and its files with others, and a process is "
            "one that does not. So what computes is equally fast.\n"

@@ -4,7 +4,6 @@
  * epoch by epoch in turns.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "lessons.h"
 #include "measure/statistics.h"
@@ -16,21 +15,12 @@
 
 static int prepare(struct experiment *experiment)
 {
-    struct matrix *matrix = calloc(1, sizeof *matrix);
-    experiment->state = matrix;
     struct setup setup = matrix_setup("pipe", WEIR_PROCESS, PATTERN_STREAM, MESSAGE_BYTES);
     setup.pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : setup.pin;
-    int result = matrix != NULL ? experiment_row(experiment, "blocks", "all of A, then all of B") : -1;
+    int result = experiment_row(experiment, "blocks", "all of A, then all of B");
     if (result == 0)
         result = experiment_row(experiment, "turns", "A and B in turns");
-    return result != 0 ? result : matrix_prepare(experiment, matrix, &setup, 1, 1);
-}
-
-static void finish(struct experiment *experiment)
-{
-    if (experiment->state != NULL)
-        matrix_free(experiment->state);
-    free(experiment->state);
+    return result != 0 ? result : matrix_prepare(experiment, &setup, 1, 1);
 }
 
 /* How far B seems to be from A, as a share; both are the same. In turns each pair begins with the other one. */
@@ -40,7 +30,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     size_t counts[2] = {0, 0};
     for (int i = 0; i < 2 * EPOCHS; i++) {
         int side = row == 0 ? i / EPOCHS : (i + i / 2) % 2;
-        int end = matrix_measure(experiment, experiment->state, 0, &sides[side][counts[side]], NULL);
+        int end = matrix_measure(experiment, 0, &sides[side][counts[side]], NULL);
         if (end != 0)
             return end;
         counts[side]++;
@@ -109,7 +99,7 @@ const struct lesson lesson_twice = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .finish = finish,
+    .finish = matrix_finish,
     .why = "A machine is not the same from second to second: clocks rise and fall with the heat, other programs come "
            "and go, a virtual machine's host moves its CPUs about. If A runs first and B runs later, whatever changed "
            "in between is counted as a difference between A and B, and more rounds do not help: they only make you "

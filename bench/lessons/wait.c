@@ -4,7 +4,6 @@
  * two CPUs and on one.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "lessons.h"
 #include "teach/matrix.h"
@@ -29,30 +28,21 @@ static const struct way {
 static int prepare(struct experiment *experiment)
 {
     struct setup setups[WAYS];
-    struct matrix *matrix = calloc(1, sizeof *matrix);
-    experiment->state = matrix;
     if (weir_cpus_allowed(NULL, 0) < 2)
         return experiment_cannot(experiment, "it needs two CPUs, and this program may use one");
-    int result = matrix != NULL ? 0 : -1;
+    int result = 0;
     for (size_t i = 0; i < WAYS && result == 0; i++) {
         result = experiment_row(experiment, ways[i].key, "%s", ways[i].label);
         setups[i] = matrix_setup("shm", WEIR_PROCESS, PATTERN_PINGPONG, MESSAGE_BYTES);
         setups[i].wait = ways[i].wait;
         setups[i].pin = ways[i].pin;
     }
-    return result != 0 ? result : matrix_prepare(experiment, matrix, setups, WAYS, 1);
-}
-
-static void finish(struct experiment *experiment)
-{
-    if (experiment->state != NULL)
-        matrix_free(experiment->state);
-    free(experiment->state);
+    return result != 0 ? result : matrix_prepare(experiment, setups, WAYS, 1);
 }
 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
-    return matrix_measure(experiment, experiment->state, row, &ret[0], &ret[1]);
+    return matrix_measure(experiment, row, &ret[0], &ret[1]);
 }
 
 static void judge(struct experiment *experiment)
@@ -98,7 +88,7 @@ const struct lesson lesson_wait = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .finish = finish,
+    .finish = matrix_finish,
     .why = "Who spins sees a message as soon as its cache line has arrived. Who sleeps has told the kernel, which gave "
            "the CPU to somebody else or let it doze; waking takes a system call on one side, an interrupt to the "
            "other CPU, and a switch there. On a virtual machine a dozing CPU must even be started again by the host.\n"

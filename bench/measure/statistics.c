@@ -69,11 +69,16 @@ static double member_at(const struct epoch_cost *cost, size_t offset)
     return value;
 }
 
+double epoch_cpu_ns(const struct epoch_cost *cost)
+{
+    return cost->producer_user_ns + cost->producer_system_ns + cost->consumer_user_ns + cost->consumer_system_ns +
+           cost->driver_ns;
+}
+
 static double all_cpu(const struct epoch_cost *cost, size_t offset)
 {
     (void)offset;
-    return cost->producer_user_ns + cost->producer_system_ns + cost->consumer_user_ns + cost->consumer_system_ns +
-           cost->driver_ns;
+    return epoch_cpu_ns(cost);
 }
 
 static double all_switches(const struct epoch_cost *cost, size_t offset)

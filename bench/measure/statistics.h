@@ -40,6 +40,9 @@ struct slice slice_main(const struct journal *journal);
 /* Of one figure over the rounds of a cell; `offset` is that of a double in struct epoch_cost. NaN without rounds. */
 struct estimate estimate_rounds(const struct cell *cell, size_t offset, struct slice slice);
 
+/* CPU time a message of producers, consumers and a driver's own threads; NaN where the last is not known. */
+double epoch_cpu_ns(const struct epoch_cost *cost);
+
 /* The median of the sum of producers', consumers' and drivers' CPU time, per message; and of both kinds of switches. */
 double median_cpu(const struct cell *cell, struct slice slice);
 double median_switches(const struct cell *cell, struct slice slice);

@@ -42,7 +42,7 @@ static int be_member(void *argument, int report_fd)
     struct board *board = member->board;
     (void)report_fd;
     atomic_fetch_add(&board->ready, 1);
-    while (atomic_load_explicit(&board->go, memory_order_acquire) == 0) /* pairs with start_all's release */
+    while (atomic_load_explicit(&board->go, memory_order_acquire) == 0) /* pairs with run_crew's release */
         sched_yield();
     int result = board->crew->work(board->crew->shared, member->index);
     atomic_store(&board->ended_ns[member->index], clock_now_ns());

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "measure/random.h"
+#include "measure/order.h"
 #include "measure/statistics.h"
 
 /* ---- rows ---------------------------------------------------------------------------------------------------- */
@@ -122,21 +122,12 @@ bool experiment_is_interrupted(const struct experiment *experiment)
     return poll(&fd, 1, 0) > 0;
 }
 
-static void shuffle(size_t *order, size_t count, uint64_t *random)
-{
-    for (size_t i = count; i > 1; i--) {
-        size_t other = (size_t)random_below(random, i), kept = order[i - 1];
-        order[i - 1] = order[other];
-        order[other] = kept;
-    }
-}
-
 static enum experiment_end end_of(int result)
 {
     return result == 0 ? EXPERIMENT_DONE : result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_CANNOT;
 }
 
-static enum experiment_end go_round(struct experiment *experiment, const size_t *order, int64_t begin_ns)
+static enum experiment_end go_round(struct experiment *experiment, const uint32_t *order, int64_t begin_ns)
 {
     for (size_t i = 0; i < experiment->row_count; i++) {
         double values[LESSON_MOST_COLUMNS];
@@ -160,15 +151,13 @@ static enum experiment_end go_round(struct experiment *experiment, const size_t 
 static enum experiment_end go_on(struct experiment *experiment)
 {
     enum experiment_end end = EXPERIMENT_DONE;
-    size_t *order = calloc(experiment->row_count + 1, sizeof *order);
+    uint32_t *order = calloc(experiment->row_count + 1, sizeof *order);
     if (order == NULL)
         return EXPERIMENT_NO_MEMORY;
-    for (size_t i = 0; i < experiment->row_count; i++)
-        order[i] = i;
     int64_t begin_ns = weir_now_ns(), round_ns = 0;
     do {
         int64_t round_begin_ns = weir_now_ns();
-        shuffle(order, experiment->row_count, &experiment->random);
+        order_draw(order, experiment->row_count, experiment->rounds, &experiment->random);
         end = go_round(experiment, order, begin_ns);
         round_ns = weir_now_ns() - round_begin_ns;
     } while (end == EXPERIMENT_DONE && weir_now_ns() - begin_ns + round_ns <= experiment->budget_ns);

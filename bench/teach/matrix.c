@@ -10,8 +10,15 @@
 #include <sys/mman.h>
 
 #include "measure/calibration.h"
+#include "measure/statistics.h"
 
 #define DEPTH 512
+
+struct matrix {
+    struct cell *cells; /* row by row */
+    size_t rows, columns;
+    struct measurer *measurer;
+};
 
 struct setup matrix_setup(const char *spec, enum weir_worker_kind kind, enum pattern pattern, size_t size)
 {
@@ -39,47 +46,48 @@ static struct measurer *start_measurer(const struct experiment *experiment)
     return measurer;
 }
 
-int matrix_prepare(struct experiment *experiment, struct matrix *ret, const struct setup *setups, size_t rows,
-                   size_t columns)
+int matrix_prepare(struct experiment *experiment, const struct setup *setups, size_t rows, size_t columns)
 {
     size_t measurable = 0;
-    *ret = (struct matrix){.cells = calloc(rows * columns, sizeof *ret->cells),
-                           .rows = rows,
-                           .columns = columns,
-                           .measurer = start_measurer(experiment)};
-    if (ret->cells == NULL || ret->measurer == NULL)
+    struct matrix *matrix = calloc(1, sizeof *matrix);
+    if (matrix == NULL)
+        return experiment_cannot(experiment, "there is no memory for the workers");
+    experiment->state = matrix;
+    *matrix = (struct matrix){.cells = calloc(rows * columns + 1, sizeof *matrix->cells),
+                              .rows = rows,
+                              .columns = columns,
+                              .measurer = start_measurer(experiment)};
+    if (matrix->cells == NULL || matrix->measurer == NULL)
         return experiment_cannot(experiment, "there is no memory for the workers");
     for (size_t i = 0; i < rows * columns; i++) {
-        struct cell *cell = &ret->cells[i];
+        struct cell *cell = &matrix->cells[i];
         cell_start(cell, &setups[i]);
-        if (cell->status == CELL_OK && calibrate(ret->measurer, cell) != 0)
+        if (cell->status == CELL_OK && calibrate(matrix->measurer, cell) != 0)
             return 1;
         if (cell->status == CELL_FAILED)
             return experiment_cannot(experiment, "%s: %s", setups[i].spec, cell->reason);
         measurable += cell->status == CELL_OK;
     }
-    return measurable > 0 ? 0 : experiment_cannot(experiment, "%s: %s", setups[0].spec, ret->cells[0].reason);
+    return measurable > 0 ? 0 : experiment_cannot(experiment, "%s: %s", setups[0].spec, matrix->cells[0].reason);
 }
 
-void matrix_free(struct matrix *matrix)
+void matrix_finish(struct experiment *experiment)
 {
+    struct matrix *matrix = experiment->state;
+    if (matrix == NULL)
+        return;
     for (size_t i = 0; matrix->cells != NULL && i < matrix->rows * matrix->columns; i++)
         cell_clear(&matrix->cells[i]);
     free(matrix->cells);
     if (matrix->measurer != NULL)
         munmap(matrix->measurer->stage, sizeof *matrix->measurer->stage);
     free(matrix->measurer);
-    *matrix = (struct matrix){0};
+    free(matrix);
 }
 
-static double cpu_ns(const struct epoch_cost *cost)
+int matrix_measure(struct experiment *experiment, size_t row, double *ret_wall_ns, double *ret_cpu_ns)
 {
-    return cost->producer_user_ns + cost->producer_system_ns + cost->consumer_user_ns + cost->consumer_system_ns;
-}
-
-int matrix_measure(struct experiment *experiment, struct matrix *matrix, size_t row, double *ret_wall_ns,
-                   double *ret_cpu_ns)
-{
+    struct matrix *matrix = experiment->state;
     for (size_t column = 0; column < matrix->columns; column++) {
         struct cell *cell = &matrix->cells[row * matrix->columns + column];
         struct outcome outcome;
@@ -92,7 +100,7 @@ int matrix_measure(struct experiment *experiment, struct matrix *matrix, size_t 
         recalibrate(matrix->measurer, cell, outcome.wall_ns);
         ret_wall_ns[column] = outcome.cost.wall_ns;
         if (ret_cpu_ns != NULL)
-            ret_cpu_ns[column] = cpu_ns(&outcome.cost);
+            ret_cpu_ns[column] = epoch_cpu_ns(&outcome.cost);
     }
     return 0;
 }

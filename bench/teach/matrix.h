@@ -8,24 +8,18 @@
 #include "experiment.h"
 #include "measure/cell.h"
 
-struct matrix {
-    struct cell *cells; /* row by row; those that cannot be made here stay without figures */
-    size_t rows, columns;
-    struct measurer *measurer;
-};
-
 /* A cell of two workers, on CPUs of their own: what is most asked for. Change what differs. */
 struct setup matrix_setup(const char *spec, enum weir_worker_kind kind, enum pattern pattern, size_t size);
 
-/* Makes the cells ready to be measured. 0, 1 (interrupted), or -1 after experiment_cannot. matrix_free is due in any
- * case. */
-int matrix_prepare(struct experiment *experiment, struct matrix *ret, const struct setup *setups, size_t rows,
-                   size_t columns);
-void matrix_free(struct matrix *matrix);
+/* Makes the cells ready to be measured, row by row; those that cannot be made here stay without figures. They are the
+ * experiment's state. 0, 1 (interrupted), or -1 after experiment_cannot. */
+int matrix_prepare(struct experiment *experiment, const struct setup *setups, size_t rows, size_t columns);
+
+/* A lesson's `finish`. */
+void matrix_finish(struct experiment *experiment);
 
 /* One epoch of each cell of a row: the cost of a message, and the CPU time of both sides (may be NULL); for each column
  * one figure. As a lesson's `measure` returns. */
-int matrix_measure(struct experiment *experiment, struct matrix *matrix, size_t row, double *ret_wall_ns,
-                   double *ret_cpu_ns);
+int matrix_measure(struct experiment *experiment, size_t row, double *ret_wall_ns, double *ret_cpu_ns);
 
 #endif
