@@ -125,7 +125,8 @@ const struct syntax lesson_syntax = {
     "Guess, measure and understand: each lesson tests a piece of folklore about threads and processes on this "
     "machine.\v"
     "Without NAME: the lessons there are. If the variable WEIR_LESSONS names a file, what was done is noted there.\n\n"
-    "Exit status: 0 the lesson was held, 2 bad usage, 77 it cannot be held here, 130 interrupted.",
+    "Exit status: 0 the lesson was held, 1 something went wrong, 2 bad usage, 77 it cannot be held here, 130 "
+    "interrupted.",
     {&own_group, &output_group},
 };
 
@@ -216,8 +217,8 @@ static int hold(struct school *school, const struct lesson *lesson)
         page_show(stdout, page);
     if (page->end == EXPERIMENT_CANNOT)
         fprintf(stderr, "weir: the lesson %s cannot be held here: %s\n", lesson->name, experiment->obstacle);
-    if (page->end == EXPERIMENT_NO_MEMORY)
-        fprintf(stderr, "weir: no memory for the lesson %s\n", lesson->name);
+    if (page->end == EXPERIMENT_FAILED)
+        fprintf(stderr, "weir: the lesson %s went wrong: %s\n", lesson->name, experiment->obstacle);
     if (page->end == EXPERIMENT_DONE)
         history_add(page);
     return (int)page->end;
@@ -275,16 +276,18 @@ static int hold_all(struct school *school)
         if (school->count > 0)
             puts("\n");
         end = hold(school, lesson_at(i));
-        if (end == EXPERIMENT_NO_MEMORY)
+        if (end == EXPERIMENT_FAILED)
             status = 1;
     }
+    if (end == EXPERIMENT_INTERRUPTED)
+        experiment_free(&school->experiments[--school->count]); /* those before it are whole */
+    if (school->count > 0 && output_write(school->output, &formats, school) != 0)
+        status = 1;
     if (end == EXPERIMENT_INTERRUPTED) {
         int signal = interrupt_read(school->interrupt_fd);
         fprintf(stderr, "weir: interrupted\n");
         return 128 + (signal != 0 ? signal : SIGINT);
     }
-    if (output_write(school->output, &formats, school) != 0)
-        status = 1;
     return status == 0 && !all && end == EXPERIMENT_CANNOT ? CANNOT : status;
 }
 

@@ -168,7 +168,8 @@ static int play(struct experiment *experiment, size_t row, struct scene *scene, 
                         .count = PARTS,
                         .pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : "none",
                         .work = work,
-                        .shared = scene};
+                        .shared = scene,
+                        .is_deadly = true};
     int end = crew_run(experiment, &crew, ret);
     weir_channel_destroy(scene->channel);
     weir_sweep(); /* what the dead have left */

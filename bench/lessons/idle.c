@@ -41,21 +41,23 @@ static void do_job(uint32_t job)
     } while (spent_ns < wanted_ns);
 }
 
-static void work_from_channel(struct yard *yard, uint32_t index)
+static int work_from_channel(struct yard *yard, uint32_t index)
 {
     struct weir_endpoint *endpoint;
     uint32_t job;
     if (weir_attach(&endpoint, yard->channel, WEIR_CONSUMER, index) != 0)
-        return;
+        return 1;
     while (weir_recv(endpoint, &job, sizeof job, WEIR_FOREVER) == sizeof job)
         do_job(job);
     weir_detach(endpoint);
+    return 0;
 }
 
 static int work(void *shared, uint32_t index)
 {
     struct yard *yard = shared;
     struct timespec begin, end;
+    int result = 0;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
     if (yard->dealing == SHARES)
         for (uint32_t job = JOBS * index / yard->workers; job < JOBS * (index + 1) / yard->workers; job++)
@@ -64,10 +66,10 @@ static int work(void *shared, uint32_t index)
         for (uint32_t job; (job = atomic_fetch_add(&yard->next, 1)) < JOBS;)
             do_job(job);
     else
-        work_from_channel(yard, index);
+        result = work_from_channel(yard, index);
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
     yard->busy_ns[index] = (double)(end.tv_sec - begin.tv_sec) * 1e9 + (double)(end.tv_nsec - begin.tv_nsec);
-    return 0;
+    return result;
 }
 
 static void send_jobs(void *shared)

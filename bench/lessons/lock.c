@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
- * The lesson `lock`: a worker dies while it holds a lock, and the next one wants it.
+ * The lesson `lock`: a worker dies while it holds a lock, and the next one wants it; or in the midst of a send into a
+ * ring that has none.
  */
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sched.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,65 +20,98 @@
 
 #define PATIENCE_MS 300 /* then the next one gives up, where it would wait for ever */
 
-enum outcome_of_lock { NOTHING, LOCKED, OWNER_DEAD, GAVE_UP };
+enum outcome { NOTHING, WENT_ON, OWNER_DEAD, GAVE_UP };
 
 struct shop {
     pthread_mutex_t lock;
-    bool is_lock_free;
+    struct weir_channel *ring; /* NULL: the lock is what it is about */
     bool is_thread;
-    atomic_uint held;    /* the one who dies has it */
-    atomic_uint counter; /* what it is about */
+    atomic_bool somebody_waits; /* the next one is there */
+    atomic_bool has_died;
     int64_t died_ns;
     int64_t waited_ns; /* by the next one, from the death on */
-    enum outcome_of_lock outcome;
+    enum outcome outcome;
+    int trouble; /* 0: the first one died as it should */
 };
 
-/* ---- who dies, and who comes next ------------------------------------------------------------------------------ */
+/* ---- who dies -------------------------------------------------------------------------------------------------- */
 
-/* A thread cannot be killed alone: it leaves in the midst of it. */
-static void die(struct shop *shop)
+/* A message that is being written, and is never sent. */
+static int begin_message(struct shop *shop)
 {
-    shop->died_ns = clock_now_ns();
-    atomic_store(&shop->held, 1);
-    if (!shop->is_thread)
-        kill(getpid(), SIGKILL);
+    struct weir_endpoint *endpoint;
+    void *message;
+    int result = weir_attach(&endpoint, shop->ring, WEIR_PRODUCER, 0);
+    return result == 0 ? weir_reserve(endpoint, sizeof shop->died_ns, &message, WEIR_FOREVER) : result;
 }
 
-static void take_lock(struct shop *shop)
+/* A thread cannot be killed alone: it leaves in the midst of it. */
+static int die(struct shop *shop)
+{
+    shop->trouble = shop->ring != NULL ? begin_message(shop) : pthread_mutex_lock(&shop->lock);
+    while (!atomic_load(&shop->somebody_waits))
+        sched_yield();
+    shop->died_ns = clock_now_ns();
+    atomic_store(&shop->has_died, true);
+    if (!shop->is_thread)
+        kill(getpid(), SIGKILL);
+    return 0;
+}
+
+/* ---- who comes next -------------------------------------------------------------------------------------------- */
+
+static void await_death(struct shop *shop)
+{
+    atomic_store(&shop->somebody_waits, true);
+    while (!atomic_load(&shop->has_died))
+        sched_yield();
+}
+
+static enum outcome take_lock(struct shop *shop)
 {
     struct timespec until;
+    await_death(shop);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += PATIENCE_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000;
     until.tv_nsec %= 1000000000;
     int result = pthread_mutex_clocklock(&shop->lock, CLOCK_MONOTONIC, &until);
-    shop->outcome = result == 0 ? LOCKED : result == EOWNERDEAD ? OWNER_DEAD : GAVE_UP;
     if (result == EOWNERDEAD)
         pthread_mutex_consistent(&shop->lock); /* the data are ours to repair */
     if (result == 0 || result == EOWNERDEAD)
         pthread_mutex_unlock(&shop->lock);
+    return result == 0 ? WENT_ON : result == EOWNERDEAD ? OWNER_DEAD : GAVE_UP;
 }
 
-/* The first worker dies in the midst of it, the second comes when it has. */
+/* Another producer's message goes through the same ring, behind the one that will never be finished. */
+static enum outcome use_ring(struct shop *shop)
+{
+    struct weir_endpoint *producer, *consumer;
+    char message = 0;
+    ssize_t got = -1;
+    if (weir_attach(&producer, shop->ring, WEIR_PRODUCER, 1) != 0 ||
+        weir_attach(&consumer, shop->ring, WEIR_CONSUMER, 0) != 0)
+        return NOTHING;
+    await_death(shop);
+    int64_t until_ns = weir_now_ns() + PATIENCE_MS * INT64_C(1000000);
+    if (weir_send(producer, &message, sizeof message, 0, until_ns) == 0)
+        do
+            got = weir_recv(consumer, &message, sizeof message, until_ns);
+        while (got == WEIR_EPEERDIED); /* said once */
+    return got == sizeof message ? WENT_ON : GAVE_UP;
+}
+
+static int come_next(struct shop *shop)
+{
+    shop->outcome = shop->ring != NULL ? use_ring(shop) : take_lock(shop);
+    shop->waited_ns = clock_now_ns() - shop->died_ns;
+    atomic_store(&shop->somebody_waits, true); /* also where it could not even come */
+    return 0;
+}
+
 static int work(void *shared, uint32_t index)
 {
-    struct shop *shop = shared;
-    if (index == 0) {
-        if (!shop->is_lock_free)
-            pthread_mutex_lock(&shop->lock);
-        atomic_fetch_add(&shop->counter, 1);
-        die(shop);
-        return 0;
-    }
-    while (atomic_load(&shop->held) == 0)
-        sched_yield();
-    if (shop->is_lock_free) {
-        atomic_fetch_add(&shop->counter, 1);
-        shop->outcome = LOCKED;
-    } else
-        take_lock(shop);
-    shop->waited_ns = clock_now_ns() - shop->died_ns;
-    return 0;
+    return index == 0 ? die(shared) : come_next(shared);
 }
 
 /* ---- the rows -------------------------------------------------------------------------------------------------- */
@@ -89,8 +125,8 @@ static const struct way {
     {"thread_plain", "plain mutex, threads", WEIR_THREAD, false, false},
     {"process_robust", "robust mutex, processes", WEIR_PROCESS, true, false},
     {"thread_robust", "robust mutex, threads", WEIR_THREAD, true, false},
-    {"process_atomic", "no lock, processes", WEIR_PROCESS, false, true},
-    {"thread_atomic", "no lock, threads", WEIR_THREAD, false, true},
+    {"process_ring", "lock-free ring, processes", WEIR_PROCESS, false, true},
+    {"thread_ring", "lock-free ring, threads", WEIR_THREAD, false, true},
 };
 
 static int prepare(struct experiment *experiment)
@@ -101,30 +137,52 @@ static int prepare(struct experiment *experiment)
     return result;
 }
 
-static int start_shop(struct shop *shop, const struct way *way)
+static int start_mutex(struct shop *shop, bool robust)
 {
     pthread_mutexattr_t attributes;
-    shop->is_lock_free = way->lock_free;
-    shop->is_thread = way->kind == WEIR_THREAD;
     if (pthread_mutexattr_init(&attributes) != 0 ||
         pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) != 0 ||
-        (way->robust && pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) != 0))
+        (robust && pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) != 0))
         return -1;
     return pthread_mutex_init(&shop->lock, &attributes) == 0 ? 0 : -1;
 }
 
+static int start_shop(struct experiment *experiment, struct shop *shop, const struct way *way)
+{
+    const struct weir_channel_config config = {.producers = 2, .max_message_bytes = sizeof shop->died_ns};
+    struct weir_error error;
+    shop->is_thread = way->kind == WEIR_THREAD;
+    if (way->lock_free && weir_channel_create(&shop->ring, "shm", &config, &error) != 0)
+        return experiment_cannot(experiment, "%s", error.text);
+    if (!way->lock_free && start_mutex(shop, way->robust) != 0)
+        return experiment_cannot(experiment, "a mutex that processes share cannot be made");
+    return 0;
+}
+
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
-    static const char *const remarks[] = {"?", "goes on", "told: owner died", "waits in vain"};
+    static const char *const remarks[] = {"", "goes on", "told: owner died", "waits in vain"};
     struct shop *shop = crew_memory(sizeof *shop);
     struct crew_result result;
-    if (shop == NULL || start_shop(shop, &ways[row]) != 0)
-        return experiment_cannot(experiment, "a mutex that processes share cannot be made");
-    struct crew crew = {.kind = ways[row].kind, .count = 2, .pin = experiment->knobs.pin, .work = work, .shared = shop};
-    int end = crew_run(experiment, &crew, &result);
-    ret[0] = (double)shop->waited_ns;
-    ret[1] = shop->outcome != GAVE_UP;
-    experiment_remark(experiment, row, "%s", remarks[shop->outcome]);
+    if (shop == NULL)
+        return experiment_cannot(experiment, "there is no memory for it");
+    int end = start_shop(experiment, shop, &ways[row]);
+    struct crew crew = {.kind = ways[row].kind,
+                        .count = 2,
+                        .pin = experiment->knobs.pin,
+                        .work = work,
+                        .shared = shop,
+                        .is_deadly = true};
+    if (end == 0)
+        end = crew_run(experiment, &crew, &result);
+    if (end == 0 && (shop->trouble != 0 || shop->outcome == NOTHING))
+        end = experiment_cannot(experiment, "%s: nobody could take part", ways[row].label);
+    if (end == 0) {
+        ret[0] = (double)shop->waited_ns;
+        ret[1] = shop->outcome == WENT_ON || shop->outcome == OWNER_DEAD;
+        experiment_remark(experiment, row, "%s", remarks[shop->outcome]);
+    }
+    weir_channel_destroy(shop->ring);
     munmap(shop, sizeof *shop);
     return end;
 }
@@ -133,12 +191,14 @@ static void judge(struct experiment *experiment)
 {
     bool plain = experiment_figure(experiment, "process_plain", "freed") > 0.5;
     double robust = experiment_figure(experiment, "process_robust", "waited_ns");
+    double ring = experiment_figure(experiment, "process_ring", "waited_ns");
     bool robust_freed = experiment_figure(experiment, "process_robust", "freed") > 0.5;
     const char *answer = plain ? "takes" : "waits";
     experiment_conclude(experiment, plain ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
                         "Behind a dead holder of a plain mutex the next one still waited when it gave up after %d ms. "
-                        "A robust mutex %s %.0f us after the death; where there is no lock nobody waited.",
-                        PATIENCE_MS, robust_freed ? "said so" : "did not say so", robust / 1000);
+                        "A robust mutex %s %.0f us after the death; through a ring without locks another one's "
+                        "message had come %.1f us after it.",
+                        PATIENCE_MS, robust_freed ? "said so" : "did not say so", robust / 1000, ring / 1000);
 }
 
 static const struct lesson_column columns[] = {{"waited_ns", "WAITED", UNIT_NS}, {"freed", "GOT ON", UNIT_SHARE}, {0}};
@@ -179,9 +239,9 @@ const struct lesson lesson_lock = {
         "process ends, the kernel walks that list, marks each lock, and the next one gets it together with the "
         "code EOWNERDEAD: you have the lock, but what it guards may be half written; repair it and call "
         "pthread_mutex_consistent.\n"
-        "A single atomic addition is never half done, so there is nothing that a dead worker could hold. A "
-        "lock-free queue is built of such steps: who dies between two of them leaves at most its own message "
-        "unfinished.\n"
+        "A lock-free ring has nothing that a worker could hold. Who sends writes the message first and then makes it "
+        "visible by one store, which is done or not done. Here a producer dies between the two, with a message half "
+        "written in weir's ring: nobody sees that message, and another producer's passes as if nothing had been.\n"
         "Threads can die alone too: one that returns or is cancelled with the lock in its hand leaves it locked.",
     .see = "pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3), get_robust_list(2)",
     .twists = twists,

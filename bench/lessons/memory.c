@@ -66,7 +66,7 @@ static int work(void *shared, uint32_t index)
     read_account(&household->before[index]);
     pthread_barrier_wait(&household->together);
     for (size_t at = 0; at < household->block_bytes; at += PAGE_BYTES)
-        ((volatile unsigned char *)household->block)[at]++;
+        ((volatile unsigned char *)household->block)[at + index]++; /* a byte of one's own in each page */
     pthread_barrier_wait(&household->together);
     read_account(&household->after[index]);
     pthread_barrier_wait(&household->together);

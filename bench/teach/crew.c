@@ -8,11 +8,14 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "machine/clock.h"
+
+#define LOOK_NS INT64_C(20000000) /* at one worker, before the next */
 
 /* Seen by the program, the crew's process and its workers. */
 struct board {
@@ -21,7 +24,6 @@ struct board {
     _Atomic uint32_t go;
     int64_t begin_ns;
     _Atomic int64_t ended_ns[CREW_MOST]; /* 0: not yet */
-    struct weir_worker_end ends[CREW_MOST];
     char trouble[256];
 };
 
@@ -49,6 +51,16 @@ static int be_member(void *argument, int report_fd)
     return result;
 }
 
+/* Notes the end of one who should have ended well. */
+static void check_end(struct board *board, const char *who, const struct weir_worker_end *end)
+{
+    char text[128];
+    if (board->crew->is_deadly || (end->how != WEIR_WORKER_SIGNALED && end->value == 0))
+        return;
+    weir_worker_end_text(end, text, sizeof text);
+    snprintf(board->trouble, sizeof board->trouble, "%s %s", who, text);
+}
+
 /* ---- the crew's process -------------------------------------------------------------------------------------- */
 
 static uint32_t start_all(struct board *board, struct member *members, struct weir_worker **workers, const int *cpus)
@@ -70,12 +82,28 @@ static uint32_t start_all(struct board *board, struct member *members, struct we
     return started;
 }
 
+/* Until all have ended, or one in trouble: then the others may wait for it in vain. */
+static int join_all(struct board *board, struct weir_worker **workers)
+{
+    for (uint32_t left = board->crew->count; left > 0 && board->trouble[0] == '\0';)
+        for (uint32_t i = 0; i < board->crew->count; i++) {
+            struct weir_worker_end end;
+            if (workers[i] == NULL || weir_worker_join(workers[i], weir_now_ns() + LOOK_NS, &end) != 0)
+                continue;
+            weir_worker_destroy(workers[i]);
+            workers[i] = NULL;
+            left--;
+            check_end(board, "a worker", &end);
+        }
+    return board->trouble[0] != '\0'; /* who is left ends with this process */
+}
+
 static int run_crew(void *argument, int report_fd)
 {
     struct board *board = argument;
     const struct crew *crew = board->crew;
     struct member members[CREW_MOST];
-    struct weir_worker *workers[CREW_MOST];
+    struct weir_worker *workers[CREW_MOST] = {0};
     struct weir_error error;
     int cpus[CREW_MOST + 1];
     (void)report_fd;
@@ -96,11 +124,7 @@ static int run_crew(void *argument, int report_fd)
     atomic_store_explicit(&board->go, 1, memory_order_release); /* pairs with be_member's acquire */
     if (crew->meanwhile != NULL)
         crew->meanwhile(crew->shared);
-    for (uint32_t i = 0; i < crew->count; i++) {
-        weir_worker_join(workers[i], WEIR_FOREVER, &board->ends[i]);
-        weir_worker_destroy(workers[i]);
-    }
-    return 0;
+    return join_all(board, workers);
 }
 
 /* ---- the program's side -------------------------------------------------------------------------------------- */
@@ -110,11 +134,9 @@ static void read_board(const struct board *board, struct crew_result *ret)
     ret->wall_ns = 0;
     for (uint32_t i = 0; i < board->crew->count; i++) {
         int64_t ended_ns = atomic_load(&board->ended_ns[i]);
-        double each_ns = ended_ns != 0 ? (double)(ended_ns - board->begin_ns) : NAN;
-        ret->ends[i] = board->ends[i];
-        ret->each_ns[i] = each_ns;
-        if (isnan(each_ns) || each_ns > ret->wall_ns) /* what is not a number stays */
-            ret->wall_ns = each_ns;
+        double own_ns = ended_ns != 0 ? (double)(ended_ns - board->begin_ns) : NAN;
+        if (isnan(own_ns) || own_ns > ret->wall_ns) /* what is not a number stays */
+            ret->wall_ns = own_ns;
     }
 }
 
@@ -151,6 +173,8 @@ int crew_run(struct experiment *experiment, const struct crew *crew, struct crew
         result = await(experiment, house, ret);
         weir_worker_destroy(house);
     }
+    if (result == 0 && board->trouble[0] == '\0')
+        check_end(board, "the workers' process", &ret->house);
     if (result == 0 && board->trouble[0] != '\0')
         result = experiment_cannot(experiment, "%s", board->trouble);
     if (result == 0)

@@ -21,13 +21,12 @@ struct crew {
     void *shared; /* from crew_memory where processes are to see what others write */
     /* Done by the crew's own process meanwhile, once all have begun; NULL: nothing. */
     void (*meanwhile)(void *shared);
+    bool is_deadly; /* some are to die of it: else a death, and a result other than 0, is trouble */
 };
 
 struct crew_result {
-    double wall_ns;                         /* from the start until the last has ended its work; NaN: one has not */
-    double each_ns[CREW_MOST];              /* until that worker has; NaN: it has not */
-    struct weir_worker_end ends[CREW_MOST]; /* WEIR_WORKER_RUNNING: it was taken along when the process of all ended */
-    struct weir_worker_end house;           /* of the process in which they were */
+    double wall_ns;               /* from the start until the last has ended its work; NaN: one has not */
+    struct weir_worker_end house; /* of the process in which they were */
 };
 
 /* Zeroed memory that forked processes share; NULL if there is none. munmap frees it. */

@@ -76,13 +76,26 @@ static void settle(struct experiment *experiment)
                 median_known(experiment->rows[i].samples[column], experiment->rows[i].count);
 }
 
-double experiment_figure(const struct experiment *experiment, const char *key, const char *column)
+static double *find_median(const struct experiment *experiment, const char *key, const char *column)
 {
     for (size_t i = 0; i < experiment->row_count; i++)
         for (size_t k = 0; strcmp(experiment->rows[i].key, key) == 0 && k < experiment->columns; k++)
             if (strcmp(experiment->lesson->columns[k].key, column) == 0)
-                return experiment->rows[i].medians[k];
-    return NAN;
+                return &experiment->rows[i].medians[k];
+    return NULL;
+}
+
+double experiment_figure(const struct experiment *experiment, const char *key, const char *column)
+{
+    const double *median = find_median(experiment, key, column);
+    return median != NULL ? *median : NAN;
+}
+
+void experiment_derive(struct experiment *experiment, const char *key, const char *column, double value)
+{
+    double *median = find_median(experiment, key, column);
+    if (median != NULL)
+        *median = value;
 }
 
 /* ---- what came of it ----------------------------------------------------------------------------------------- */
@@ -122,11 +135,6 @@ bool experiment_is_interrupted(const struct experiment *experiment)
     return poll(&fd, 1, 0) > 0;
 }
 
-static enum experiment_end end_of(int result)
-{
-    return result == 0 ? EXPERIMENT_DONE : result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_CANNOT;
-}
-
 static enum experiment_end go_round(struct experiment *experiment, const uint32_t *order, int64_t begin_ns)
 {
     for (size_t i = 0; i < experiment->row_count; i++) {
@@ -138,10 +146,10 @@ static enum experiment_end go_round(struct experiment *experiment, const uint32_
         if (experiment_is_interrupted(experiment))
             return EXPERIMENT_INTERRUPTED;
         int result = experiment->lesson->measure(experiment, order[i], values);
+        if (result == 0 && add_sample(&experiment->rows[order[i]], values, experiment->columns) != 0)
+            result = experiment_cannot(experiment, "there is no memory for the figures");
         if (result != 0)
-            return end_of(result);
-        if (add_sample(&experiment->rows[order[i]], values, experiment->columns) != 0)
-            return EXPERIMENT_NO_MEMORY;
+            return result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
     }
     experiment->rounds++;
     return EXPERIMENT_DONE;
@@ -152,8 +160,10 @@ static enum experiment_end go_on(struct experiment *experiment)
 {
     enum experiment_end end = EXPERIMENT_DONE;
     uint32_t *order = calloc(experiment->row_count + 1, sizeof *order);
-    if (order == NULL)
-        return EXPERIMENT_NO_MEMORY;
+    if (order == NULL) {
+        experiment_cannot(experiment, "there is no memory for the order of the rows");
+        return EXPERIMENT_FAILED;
+    }
     int64_t begin_ns = weir_now_ns(), round_ns = 0;
     do {
         int64_t round_begin_ns = weir_now_ns();
@@ -172,7 +182,8 @@ enum experiment_end experiment_run(struct experiment *experiment)
         experiment->columns++;
     experiment->random = (uint64_t)weir_now_ns();
     progress_show(&experiment->progress, lesson->name, 0, 1);
-    enum experiment_end end = end_of(lesson->prepare(experiment));
+    int result = lesson->prepare(experiment);
+    enum experiment_end end = result == 0 ? EXPERIMENT_DONE : result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_CANNOT;
     if (end == EXPERIMENT_DONE)
         end = go_on(experiment);
     progress_clear(&experiment->progress);

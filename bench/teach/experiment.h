@@ -14,7 +14,7 @@ struct experiment_row {
     char remark[48];
     double *samples[LESSON_MOST_COLUMNS]; /* of each round; NaN: not known */
     size_t count, capacity;
-    double medians[LESSON_MOST_COLUMNS]; /* once all is measured; NaN: not known */
+    double medians[LESSON_MOST_COLUMNS]; /* once all is measured, and what follows from them; NaN: not known */
 };
 
 struct experiment {
@@ -29,13 +29,14 @@ struct experiment {
     size_t rounds;
     uint64_t random;
     struct progress progress;
-    char obstacle[256]; /* why it cannot be made here; empty: nothing is in the way */
+    char obstacle[256]; /* why it cannot be made here, or what went wrong; empty: nothing is in the way */
     enum verdict verdict;
     const char *answer; /* the choice that came true; NULL: none of them */
     char figure[512];   /* the verdict's reason, with figures */
 };
 
-enum experiment_end { EXPERIMENT_DONE, EXPERIMENT_CANNOT, EXPERIMENT_INTERRUPTED, EXPERIMENT_NO_MEMORY };
+/* CANNOT: `prepare` says so, this machine is not made for it; FAILED: something went wrong in the midst of it. */
+enum experiment_end { EXPERIMENT_DONE, EXPERIMENT_CANNOT, EXPERIMENT_FAILED, EXPERIMENT_INTERRUPTED };
 
 /* Prepares, measures and judges. The fields above `state` are given; experiment_free is due in any case. */
 enum experiment_end experiment_run(struct experiment *experiment);
@@ -47,7 +48,7 @@ void experiment_free(struct experiment *experiment);
 int experiment_row(struct experiment *experiment, const char *key, const char *label, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Says why the lesson cannot be held here, and what it would need. Returns -1. */
+/* Says why the lesson cannot be held here, and what it would need; or what went wrong. Returns -1. */
 int experiment_cannot(struct experiment *experiment, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What stands behind the figures of a row. */
@@ -56,6 +57,9 @@ void experiment_remark(struct experiment *experiment, size_t row, const char *fo
 
 /* The median of a column in the row of that key; NaN: there is none. */
 double experiment_figure(const struct experiment *experiment, const char *key, const char *column);
+
+/* A figure that was not measured (`measure` left it alone) but follows from others. In `judge`. */
+void experiment_derive(struct experiment *experiment, const char *key, const char *column, double value);
 
 /* The verdict, the choice that came true (NULL: none), and the sentence with the figures. In `judge`. */
 void experiment_conclude(struct experiment *experiment, enum verdict verdict, const char *answer, const char *format,

@@ -128,9 +128,10 @@ void page_show(FILE *file, const struct page *page)
     size_t width = terminal_width(file) < COLUMNS ? terminal_width(file) : COLUMNS;
     fputc('\n', file);
     picture_print(file, experiment, width, page->color);
+    fputc('\n', file);
+    tell_guess(file, page);
     title(file, "\nThe verdict", page->color);
     say(file, "%s %s\n", verdict_text(experiment->verdict), experiment->figure);
-    tell_guess(file, page);
     title(file, "\nWhy", page->color);
     say(file, "%s\n", page->lesson->why);
     say(file, "Read on: %s; the experiment is bench/lessons/%s.c.\n", page->lesson->see, page->lesson->name);
@@ -161,7 +162,9 @@ void page_markdown(FILE *file, const struct page *page)
     }
     fputs("\n```\n", file);
     picture_print(file, experiment, COLUMNS, false);
-    fprintf(file, "```\n\n**%s** %s\n\n%s\n\nRead on: %s; `bench/lessons/%s.c`.\n\nNow break it:\n\n",
+    fputs("```\n\n", file);
+    tell_guess(file, page);
+    fprintf(file, "\n**%s** %s\n\n%s\n\nRead on: %s; `bench/lessons/%s.c`.\n\nNow break it:\n\n",
             verdict_text(experiment->verdict), experiment->figure, lesson->why, lesson->see, lesson->name);
     for (const struct lesson_twist *twist = lesson->twists; twist->command != NULL; twist++)
         fprintf(file, "- `%s`: %s\n", twist->command, twist->shows);

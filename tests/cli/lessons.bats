@@ -79,7 +79,7 @@ need_two_cpus() {
 @test "lock: behind a dead holder only the robust lock is told" {
     hold lock
     expect_json '.measured | [.process_plain, .thread_plain] | all(.freed == 0)'
-    expect_json '.measured | [.process_robust, .thread_robust, .process_atomic, .thread_atomic] | all(.freed == 1)'
+    expect_json '.measured | [.process_robust, .thread_robust, .process_ring, .thread_ring] | all(.freed == 1)'
     expect_json '.verdict == "refuted" and .answer == "waits"'
 }
 
@@ -200,6 +200,16 @@ need_two_cpus() {
     kill -INT "$weir_pid"
     finish
     expect_status 130
+}
+
+@test "an interrupt in the midst of all of them keeps what was held until then" {
+    start lesson all --no-input --budget 1ms --progress always --markdown some.md
+    wait_for 60 grep -q "cores \[" err
+    kill -INT "$weir_pid"
+    finish
+    expect_status 130
+    grep -q '^## race: ' some.md || complain "expected the lessons before"
+    ! grep -q '^## cores: ' some.md || complain "expected nothing of the one that was interrupted"
 }
 
 # ---- a terminal --------------------------------------------------------------------------------------------
