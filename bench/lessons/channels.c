@@ -79,6 +79,9 @@ static void judge(struct experiment *experiment)
     double shm = experiment_figure(experiment, "shm", "process"),
            threads = experiment_figure(experiment, "shm", "thread");
     double ratio = pipe / shm;
+    for (size_t i = 1; i < experiment->row_count; i++)
+        experiment_derive(experiment, experiment->rows[i].key, "calls",
+                          experiment_figure(experiment, experiment->rows[i].key, "process") / call);
     const char *answer = shm > 0.5 * pipe ? "pipe" : shm > 3 * threads ? "between" : "threads";
     experiment_conclude(experiment, shm < 0.5 * pipe ? VERDICT_REFUTED : VERDICT_HOLDS, answer,
                         "Between processes a message cost %.1f ns in shared memory and %.0f ns through a pipe, %.1f "
@@ -86,7 +89,8 @@ static void judge(struct experiment *experiment)
                         shm, pipe, ratio, threads, call);
 }
 
-static const struct lesson_column columns[] = {{"thread", "THREADS", UNIT_NS}, {"process", "PROCESSES", UNIT_NS}, {0}};
+static const struct lesson_column columns[] = {
+    {"thread", "THREADS", UNIT_NS}, {"process", "PROCESSES", UNIT_NS}, {"calls", "IN CALLS", UNIT_TIMES}, {0}};
 
 static const struct lesson_choice choices[] = {
     {"pipe", "at best about what a pipe costs"},
@@ -121,7 +125,8 @@ const struct lesson lesson_channels = {
            "sleeper. That is what makes them slow, and it is as slow between two threads.\n"
            "Two processes can also map the same memory. A message is then written by one CPU and read by the other, "
            "and no kernel takes part: what is left is the journey of its cache lines, which is the same for threads. "
-           "So it is the channel that costs, not the process.\n"
+           "So it is the channel that costs, not the process. IN CALLS says how far each is from calling a function "
+           "with the same message: from memory to memory there is no such short way.\n"
            "What shared memory does not give is what the kernel gave: somebody must say when a message is there, wait "
            "without burning a CPU, notice a death, and check what the other side wrote.",
     .see = "shm_overview(7), pipe(7), unix(7), mq_overview(7)",

@@ -12,7 +12,9 @@
 #define MOST_BYTES  ((size_t)4 << 20)
 #define LEAST_BYTES 64
 #define STEP        16
+#define MOST_SIZES  5
 
+/* The columns, in this order. */
 static const struct way {
     const char *spec;
     enum access access;
@@ -20,12 +22,17 @@ static const struct way {
 
 #define WAYS (sizeof ways / sizeof ways[0])
 
+struct line {
+    double intercept_ns, slope_ns; /* of a KiB */
+};
+
+/* Sizes that are not above the knob, but two at least; and the line through them. */
 static int prepare(struct experiment *experiment)
 {
-    struct setup setups[8 * WAYS];
+    struct setup setups[MOST_SIZES * WAYS];
     size_t rows = 0, most = experiment->knobs.size != 0 ? experiment->knobs.size : MOST_BYTES;
     int result = 0;
-    for (size_t size = LEAST_BYTES; size <= most && rows < 8 && result == 0; size *= STEP, rows++) {
+    for (size_t size = LEAST_BYTES; rows < MOST_SIZES && (rows < 2 || size <= most) && result == 0; size *= STEP) {
         char key[32];
         snprintf(key, sizeof key, "%zu", size);
         result = experiment_row(experiment, key, size < 1024 ? "%zu B" : "%zu KiB", size < 1024 ? size : size / 1024);
@@ -35,39 +42,59 @@ static int prepare(struct experiment *experiment)
             setup->access = ways[i].access;
             setup->depth = 16;
         }
+        rows++;
     }
+    if (result == 0)
+        result = experiment_row(experiment, "intercept", "of any message");
+    if (result == 0)
+        result = experiment_row(experiment, "slope", "of each KiB in it");
     return result != 0 ? result : matrix_prepare(experiment, setups, rows, WAYS);
+}
+
+static size_t sizes(const struct experiment *experiment)
+{
+    return experiment->row_count - 2; /* then intercept and slope */
 }
 
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
-    return matrix_measure(experiment, row, ret, NULL);
+    return row < sizes(experiment) ? matrix_measure(experiment, row, ret, NULL) : 0;
 }
 
-/* Nanoseconds for each KiB, from the smallest to the largest message that the channel has a figure for. */
-static double slope(const struct experiment *experiment, size_t column)
+/* The line that misses the figures least, each by a share of itself: least squares with the weights 1 / ns^2. */
+static struct line fit_line(const struct experiment *experiment, size_t column)
 {
-    double least = NAN, most = NAN, bytes = NAN;
-    for (size_t i = 0; i < experiment->row_count; i++) {
-        double ns = experiment->rows[i].medians[column];
-        if (!isfinite(ns))
+    double sum = 0, sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
+    for (size_t i = 0; i < sizes(experiment); i++) {
+        double x = strtod(experiment->rows[i].key, NULL) / 1024, y = experiment->rows[i].medians[column];
+        if (!isfinite(y))
             continue;
-        least = isnan(least) ? ns : least;
-        most = ns;
-        bytes = strtod(experiment->rows[i].key, NULL);
+        double weight = 1 / (y * y);
+        sum += weight;
+        sum_x += weight * x;
+        sum_y += weight * y;
+        sum_xx += weight * x * x;
+        sum_xy += weight * x * y;
     }
-    return (most - least) / ((bytes - LEAST_BYTES) / 1024);
+    double slope = (sum * sum_xy - sum_x * sum_y) / (sum * sum_xx - sum_x * sum_x);
+    return (struct line){(sum_y - slope * sum_x) / sum, slope};
 }
 
 static void judge(struct experiment *experiment)
 {
-    double copied = slope(experiment, 2), placed = slope(experiment, 3), pipe = slope(experiment, 0);
-    const char *answer = placed < 2 ? "nothing" : placed < 0.6 * copied ? "half" : "much";
-    experiment_conclude(experiment, placed < 2 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
-                        "A message of 64 B cost %.0f ns in shared memory and %.0f ns through a pipe. Each KiB more "
-                        "cost %.0f ns through a pipe, %.0f ns in shared memory copied in and out, and %.0f ns made and "
-                        "read in place.",
-                        experiment->rows[0].medians[2], experiment->rows[0].medians[0], pipe, copied, placed);
+    struct line lines[WAYS];
+    for (size_t i = 0; i < WAYS; i++) {
+        lines[i] = fit_line(experiment, i);
+        experiment_derive(experiment, "intercept", experiment->lesson->columns[i].key, lines[i].intercept_ns);
+        experiment_derive(experiment, "slope", experiment->lesson->columns[i].key, lines[i].slope_ns);
+    }
+    const struct line *pipe = &lines[0], *copied = &lines[2], *placed = &lines[3];
+    const char *answer = placed->slope_ns < 2 ? "nothing" : placed->slope_ns < 0.6 * copied->slope_ns ? "half" : "much";
+    experiment_conclude(experiment, placed->slope_ns < 2 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
+                        "A message cost %.0f ns through a pipe and %.0f ns in shared memory, however short. Each KiB "
+                        "in it cost %.0f ns more through a pipe, %.0f ns in shared memory copied in and out, and "
+                        "%.0f ns made and read in place.",
+                        pipe->intercept_ns, copied->intercept_ns, pipe->slope_ns, copied->slope_ns, placed->slope_ns);
 }
 
 static const struct lesson_column columns[] = {
@@ -107,8 +134,9 @@ const struct lesson lesson_copies = {
         "read by another CPU they must travel there, line by line of 64 bytes; and before the first CPU may write "
         "the next message there it must take the lines back. No program can avoid that as long as somebody writes "
         "the bytes and somebody reads them.\n"
-        "So the cost of a message has a fixed part (the intercept) and a part for each byte (the slope). A pipe "
-        "has a high intercept, for its system calls, and a slope of two copies and the journey. Shared memory "
+        "So the cost of a message has a fixed part (the intercept) and a part for each byte (the slope); the last two "
+        "rows are those of the line that comes nearest to all sizes. A pipe has a high intercept, for its system "
+        "calls, and a slope of two copies and the journey. Shared memory "
         "with send and receive copies too, into the ring and out of it; in place only the journey is left.\n"
         "(There is room for 16 messages here, so a short one costs more than in the lesson `channels`, which has room "
         "for 512.) A benchmark that finds size without influence has not written the bytes, or has not read them.",

@@ -2,9 +2,8 @@
  *
  * The lesson `queue`: a fast producer and a slow consumer, with room for few or for many messages between them.
  */
-#include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/mman.h>
 
 #include "lessons.h"
@@ -18,9 +17,12 @@
 
 struct counter {
     struct weir_channel *channel;
-    double sum_ns; /* of the latencies of those that count */
-    int64_t begin_ns, end_ns;
-    uint32_t served;
+    size_t depth;
+    atomic_uint offered; /* messages that the producer has begun to send */
+    unsigned served, looked_offered;
+    double latency_ns; /* from the one to the other, summed over messages */
+    double inside_ns;  /* offered and not yet served, summed over time */
+    int64_t begin_ns, looked_ns;
 };
 
 enum part { PRODUCER, CONSUMER, PARTS };
@@ -30,7 +32,8 @@ static int produce(struct counter *counter)
     struct weir_endpoint *endpoint;
     if (weir_attach(&endpoint, counter->channel, WEIR_PRODUCER, 0) != 0)
         return 1;
-    for (uint32_t i = 0; i < WARM + MESSAGES; i++) {
+    for (size_t i = 0; i < WARM + MESSAGES + counter->depth; i++) { /* the queue does not run dry while it counts */
+        atomic_fetch_add_explicit(&counter->offered, 1, memory_order_relaxed);
         int64_t sent_ns = clock_now_ns();
         if (weir_send(endpoint, &sent_ns, sizeof sent_ns, 0, WEIR_FOREVER) != 0)
             break;
@@ -39,12 +42,25 @@ static int produce(struct counter *counter)
     return 0;
 }
 
-/* Takes from none to twice the average for each, so that the queue is now longer, now shorter. */
-static void serve(uint64_t *random)
+/* At the clock, and how many are inside; since the last look it is taken for the mean of then and now. */
+static int64_t look(struct counter *counter)
 {
-    int64_t end_ns = clock_now_ns() + (int64_t)random_below(random, 2 * SERVICE_NS);
-    while (clock_now_ns() < end_ns)
+    int64_t now_ns = clock_now_ns();
+    unsigned offered = atomic_load_explicit(&counter->offered, memory_order_relaxed);
+    double inside = (counter->looked_offered + offered) / 2.0 - counter->served;
+    counter->inside_ns += inside * (double)(now_ns - counter->looked_ns);
+    counter->looked_offered = offered;
+    counter->looked_ns = now_ns;
+    return now_ns;
+}
+
+/* Takes from none to twice the average for each, so that the queue is now longer, now shorter. */
+static void serve(struct counter *counter, uint64_t *random)
+{
+    int64_t end_ns = look(counter) + (int64_t)random_below(random, 2 * SERVICE_NS);
+    while (look(counter) < end_ns)
         ;
+    counter->served++;
 }
 
 static int consume(struct counter *counter)
@@ -54,15 +70,15 @@ static int consume(struct counter *counter)
     int64_t sent_ns;
     if (weir_attach(&endpoint, counter->channel, WEIR_CONSUMER, 0) != 0)
         return 1;
-    for (uint32_t i = 0; weir_recv(endpoint, &sent_ns, sizeof sent_ns, WEIR_FOREVER) == sizeof sent_ns; i++) {
-        serve(&random);
-        if (i == WARM)
-            counter->begin_ns = clock_now_ns();
-        if (i <= WARM)
-            continue;
-        counter->end_ns = clock_now_ns();
-        counter->sum_ns += (double)(counter->end_ns - sent_ns);
-        counter->served++;
+    while (weir_recv(endpoint, &sent_ns, sizeof sent_ns, WEIR_FOREVER) == sizeof sent_ns) {
+        if (counter->served == WARM + MESSAGES)
+            continue; /* who is left over goes uncounted */
+        serve(counter, &random);
+        counter->latency_ns += (double)(counter->looked_ns - sent_ns);
+        if (counter->served == WARM) {
+            counter->latency_ns = counter->inside_ns = 0;
+            counter->begin_ns = counter->looked_ns;
+        }
     }
     weir_detach(endpoint);
     return 0;
@@ -98,6 +114,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     if (counter == NULL)
         return experiment_cannot(experiment, "there is no memory for it");
     struct weir_channel_config config = {.max_message_bytes = sizeof(int64_t), .depth = depths[row]};
+    counter->depth = depths[row];
     int end = weir_channel_create(&counter->channel, "mutex", &config, &error) == 0
                   ? 0
                   : experiment_cannot(experiment, "%s", error.text);
@@ -105,11 +122,12 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
         .kind = WEIR_PROCESS, .count = PARTS, .pin = experiment->knobs.pin, .work = work, .shared = counter};
     if (end == 0)
         end = crew_run(experiment, &crew, &result);
-    if (end == 0 && counter->served > 0) {
-        double per_second = counter->served / ((double)(counter->end_ns - counter->begin_ns) / 1e9);
-        ret[0] = per_second;
-        ret[1] = counter->sum_ns / counter->served;
-        ret[2] = per_second * ret[1] / 1e9;
+    if (end == 0 && counter->served == WARM + MESSAGES) {
+        double window_ns = (double)(counter->looked_ns - counter->begin_ns);
+        ret[0] = MESSAGES / (window_ns / 1e9);
+        ret[1] = counter->latency_ns / MESSAGES;
+        ret[2] = counter->inside_ns / window_ns;
+        ret[3] = ret[0] * ret[1] / 1e9;
     }
     weir_channel_destroy(counter->channel);
     munmap(counter, sizeof *counter);
@@ -121,16 +139,21 @@ static void judge(struct experiment *experiment)
     double slow = experiment_figure(experiment, "16", "rate"), fast = experiment_figure(experiment, "4096", "rate");
     double soon = experiment_figure(experiment, "16", "latency_ns"),
            late = experiment_figure(experiment, "4096", "latency_ns");
-    double inside = experiment_figure(experiment, "4096", "inside"), ratio = fast / slow;
+    double inside = experiment_figure(experiment, "4096", "inside"),
+           product = experiment_figure(experiment, "4096", "product"), ratio = fast / slow;
     const char *answer = ratio > 2 ? "faster" : ratio > 0.9 ? "same" : "slower";
     experiment_conclude(experiment, ratio > 1.5 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
                         "Room for 4096 instead of 16 made %.2f times the messages a second, and each was %.0f times "
-                        "as long under way: %.2f ms instead of %.2f. By Little's law %.0f messages were inside.",
-                        ratio, late / soon, late / 1e6, soon / 1e6, inside);
+                        "as long under way: %.3g ms instead of %.2g. %.0f messages were counted inside; by Little's "
+                        "law there should be %.0f.",
+                        ratio, late / soon, late / 1e6, soon / 1e6, inside, product);
 }
 
-static const struct lesson_column columns[] = {
-    {"rate", "A SECOND", UNIT_COUNT}, {"latency_ns", "UNDER WAY", UNIT_NS}, {"inside", "INSIDE", UNIT_COUNT}, {0}};
+static const struct lesson_column columns[] = {{"rate", "A SECOND", UNIT_COUNT},
+                                               {"latency_ns", "UNDER WAY", UNIT_NS},
+                                               {"inside", "INSIDE", UNIT_COUNT},
+                                               {"product", "PRODUCT", UNIT_COUNT},
+                                               {0}};
 
 static const struct lesson_choice choices[] = {
     {"faster", "twice as many, or more"},
@@ -159,15 +182,16 @@ const struct lesson lesson_queue = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .why = "The slowest one sets the pace. If that is the consumer, more room does not make it faster: the producer "
-           "fills the room, waits again, and from then on each message stands in a longer line. What grows is not "
-           "the number of messages a second but the time that each is under way.\n"
-           "Little's law says how the three belong together: messages inside = messages a second x time under way. "
-           "It holds whatever the order of arrivals and whatever the service, as long as what comes in goes out. The "
-           "last column is that product; look how it follows the room, with one more that is being served and one that "
-           "waits to be let in.\n"
-           "Room is good for something else: it bridges moments. With room for one, each waits for the other at each "
-           "message; with room for some, short unevenness no longer stops anybody. Enough for that is enough.",
+    .why =
+        "The slowest one sets the pace. If that is the consumer, more room does not make it faster: the producer "
+        "fills the room, waits again, and from then on each message stands in a longer line. What grows is not "
+        "the number of messages a second but the time that each is under way.\n"
+        "Little's law says how the three belong together: messages inside = messages a second x time under way. "
+        "It holds whatever the order of arrivals and whatever the service, as long as what comes in goes out. INSIDE "
+        "was counted and PRODUCT is the law's right side, measured apart from it: compare them. Inside are those in "
+        "the room, one that is being served, and one that waits to be let in.\n"
+        "Room is good for something else: it bridges moments. With room for one, each waits for the other at each "
+        "message; with room for some, short unevenness no longer stops anybody. Enough for that is enough.",
     .see = "J. D. C. Little, A Proof for the Queuing Formula L = lambda W, Operations Research 9 (1961)",
     .twists = twists,
 };

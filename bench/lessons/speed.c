@@ -73,7 +73,7 @@ static const struct work {
 
 #define WORKS (sizeof works / sizeof works[0])
 
-static const char *const specs[] = {"shm", "mutex", "pipe", "unix"};
+static const char *const specs[] = {"shm", "mutex", "pipe", "unix", "zmq"};
 
 #define SPECS (sizeof specs / sizeof specs[0])
 
