@@ -36,9 +36,11 @@ struct weir_seat {
     _Alignas(64) _Atomic uint64_t moved; /* messages sent or received; kept for WEIR_CAP_ASYNC drivers only */
 };
 
-/* control->flags: one word that every call reads first. GONE bits are per role: 1 << (1 + role). */
+/* control->flags: one word that every call reads first. Per role: all places were taken once and none is now; and the
+ * last holder of one of them died. */
 #define CONTROL_SHUTDOWN   1u
 #define CONTROL_GONE(role) (2u << (role))
+#define CONTROL_DEAD(role) (8u << (role)) /* only together with GONE */
 
 struct weir_control {
     _Alignas(64) _Atomic uint32_t flags;

@@ -72,23 +72,27 @@ static void update_present(struct weir_channel *channel)
     atomic_store_explicit(&channel->control->present, present, memory_order_relaxed);
 }
 
-/* Under the roster lock: the GONE flag says that every place of a role was taken once and none is now. */
+/* Under the roster lock: the GONE flag says that every place of a role was taken once and none is now, the DEAD flag
+ * that it was a death which emptied one of them. */
 static void update_gone(struct weir_channel *channel, enum weir_role role)
 {
     update_present(channel);
-    uint32_t count;
+    uint32_t count, gone = CONTROL_GONE(role), dead = 0;
     struct weir_seat *seats = seats_of(channel, role, &count);
-    bool gone = true;
-    for (uint32_t i = 0; i < count && gone; i++) {
+    for (uint32_t i = 0; i < count && gone != 0; i++) {
         uint32_t state = atomic_load_explicit(&seats[i].state, memory_order_relaxed);
         WEIR_CHECK(state <= SEAT_DEAD, "a seat is in one of its states");
-        gone = state == SEAT_LEFT || state == SEAT_DEAD;
+        if (state == SEAT_DEAD)
+            dead = CONTROL_DEAD(role);
+        else if (state != SEAT_LEFT)
+            gone = 0;
     }
-    /* Release: partner of the acquire in waiting.c, so that who sees the flag also sees what was sent before it. */
-    if (gone)
-        atomic_fetch_or_explicit(&channel->control->flags, CONTROL_GONE(role), memory_order_release);
-    else
-        atomic_fetch_and_explicit(&channel->control->flags, ~CONTROL_GONE(role), memory_order_release);
+    uint32_t ends = gone != 0 ? gone | dead : 0, flags = atomic_load(&channel->control->flags), next;
+    do
+        next = (flags & ~(CONTROL_GONE(role) | CONTROL_DEAD(role))) | ends;
+    /* Release: partner of the acquire in waiting.c, so that who sees the flags also sees what was sent before them. */
+    while (!atomic_compare_exchange_weak_explicit(&channel->control->flags, &flags, next, memory_order_release,
+                                                  memory_order_relaxed));
 }
 
 /* The news descriptor stays readable for as long as the event lasts: only lasting events ring it. Who attaches takes a

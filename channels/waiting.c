@@ -69,7 +69,7 @@ int weir_ended(struct weir_endpoint *endpoint)
         return WEIR_ECANCELED;
     bool unreported = deaths != endpoint->deaths_reported;
     endpoint->deaths_reported += unreported;
-    if (unreported || ((flags & CONTROL_GONE(peers)) && deaths != 0))
+    if (unreported || (flags & CONTROL_DEAD(peers)))
         return WEIR_EPEERDIED;
     if (flags & CONTROL_GONE(peers))
         return peers == WEIR_PRODUCER ? WEIR_EOF : WEIR_EPIPE;

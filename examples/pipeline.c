@@ -87,9 +87,6 @@ static int transform(void *argument, int report_fd)
         result = weir_send(out, &message, sizeof message, 0, WEIR_FOREVER);
         line->ledger->in_hand = NONE;
     }
-    /* The end must be told: where a producer has died, a channel ends with WEIR_EPEERDIED for good, not WEIR_EOF. */
-    if (result == 0 && length == WEIR_EOF)
-        result = weir_send(out, NULL, 0, 0, WEIR_FOREVER);
     weir_detach(in);
     weir_detach(out);
     return result != 0 || length != WEIR_EOF;
@@ -104,7 +101,7 @@ static int sink(void *argument, int report_fd)
     ssize_t length;
     if (weir_attach(&in, line->worked, WEIR_CONSUMER, 0) != 0)
         return 1;
-    while ((length = weir_recv(in, &message, sizeof message, WEIR_FOREVER)) != 0) { /* an empty message is the end */
+    while ((length = weir_recv(in, &message, sizeof message, WEIR_FOREVER)) != WEIR_EOF) {
         if (length == WEIR_EPEERDIED) {
             wait_for_the_parent();
             continue;
@@ -115,7 +112,7 @@ static int sink(void *argument, int report_fd)
         line->ledger->arrived[message.number] = true;
     }
     weir_detach(in);
-    return length != 0;
+    return length != WEIR_EOF;
 }
 
 /* ---- the parent ------------------------------------------------------------------------------------------------ */

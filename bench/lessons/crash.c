@@ -92,7 +92,7 @@ static int consume(struct scene *scene)
             atomic_store(&scene->is_gone, true);
             await(&scene->is_replaced);
         } else {
-            atomic_store(&scene->survived, got == WEIR_EOF || got == WEIR_EPEERDIED);
+            atomic_store(&scene->survived, got == WEIR_EOF);
             weir_detach(endpoint);
             return 0;
         }

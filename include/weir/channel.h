@@ -188,8 +188,9 @@ WEIR_API int weir_send(struct weir_endpoint *endpoint, const void *buffer, size_
  * WEIR_NOW), WEIR_ETIMEDOUT, WEIR_EOF, WEIR_ECANCELED, WEIR_ECORRUPT, WEIR_EINVAL, WEIR_ESYSTEM. WEIR_EPEERDIED: a
  * producer died without goodbye, and all that it had committed has been delivered. With other producers left it is
  * returned once per death to each consumer, and the next call goes on with the others; with none left it takes the
- * place of WEIR_EOF. The same holds, mirrored, for senders: WEIR_EPIPE means that the last consumer left cleanly. A
- * death is reported within 100 ms, in every blocked call. */
+ * place of WEIR_EOF, at once in every call, until another producer takes the dead one's place: then messages flow
+ * again, and what the channel ends with is how that one ends. The same holds, mirrored, for senders: WEIR_EPIPE means
+ * that the last consumer left cleanly. A death is reported within 100 ms, in every blocked call. */
 WEIR_API ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity, int64_t deadline_ns);
 
 /* Reserve hands out `length` bytes to write in place (64-byte aligned only if the driver says so), commit sends the

@@ -196,6 +196,7 @@ static void consume_after_death(struct actor *self)
         RECV(self->endpoint, i, 64);
     }
     atomic_store(&board->received, 3);
+    EXPECT(weir_recv(self->endpoint, &byte, sizeof byte, WEIR_FOREVER), WEIR_EOF); /* the heir's goodbye */
 }
 
 static void reattach_after_death(struct scene *scene)
@@ -213,8 +214,8 @@ static void reattach_after_death(struct scene *scene)
     for (uint64_t i = 0; i < 3; i++) {
         SEND(producer, i, 64);
     }
-    join_workers(scene);
     weir_detach(producer);
+    join_workers(scene);
 }
 
 static void receive_one(struct actor *self)
@@ -261,8 +262,9 @@ const struct conformance_case death_cases[] = {
      kill_consumer_blocked},
     {"kill_consumer_busy", "a producer is told of a consumer that dies in mid-stream", MORTAL_CONSUMER, false,
      kill_consumer_busy},
-    {"reattach_after_death", "the place of a dead producer may be taken again, and messages flow again", PROCESSES,
-     false, reattach_after_death},
+    {"reattach_after_death",
+     "the place of a dead producer may be taken again: messages flow, and its goodbye is an end", PROCESSES, false,
+     reattach_after_death},
     {"heir_of_the_dead", "a consumer goes on exactly where the dead one at its place stopped", PROCESSES, false,
      heir_of_the_dead},
     {0},
