@@ -17,7 +17,7 @@
 #include "cli/session.h"
 #include "cli/words.h"
 #include "machine/clock.h"
-#include "measure/random.h"
+#include "measure/order.h"
 #include "render/limits.h"
 #include "render/machine.h"
 
@@ -94,7 +94,7 @@ struct survey_run {
     int64_t begin_ns, budget_ns;
     int interrupt_fd;
     uint64_t random;
-    size_t *order;
+    uint32_t *order;
 };
 
 static bool is_interrupted(int interrupt_fd)
@@ -103,21 +103,12 @@ static bool is_interrupted(int interrupt_fd)
     return poll(&fd, 1, 0) > 0;
 }
 
-static void shuffle(struct survey_run *run)
-{
-    for (size_t i = run->survey->gauges.count; i > 1; i--) {
-        size_t other = (size_t)random_below(&run->random, i), kept = run->order[i - 1];
-        run->order[i - 1] = run->order[other];
-        run->order[other] = kept;
-    }
-}
-
 enum round_end { ROUND_WHOLE, ROUND_INTERRUPTED, ROUND_NO_MEMORY };
 
 /* All gauges once, in an order drawn anew: whatever the machine does in the meantime happens to all alike. */
-static enum round_end go_round(struct survey_run *run)
+static enum round_end go_round(struct survey_run *run, uint64_t round)
 {
-    shuffle(run);
+    order_draw(run->order, run->survey->gauges.count, round, &run->random);
     for (size_t i = 0; i < run->survey->gauges.count; i++) {
         if (is_interrupted(run->interrupt_fd))
             return ROUND_INTERRUPTED;
@@ -135,7 +126,7 @@ static enum round_end go_on(struct survey_run *run, uint64_t *ret_rounds)
     int64_t round_ns = 0, left_ns = run->budget_ns;
     for (*ret_rounds = 0; end == ROUND_WHOLE && left_ns >= round_ns; *ret_rounds += end == ROUND_WHOLE) {
         int64_t begin_ns = weir_now_ns();
-        end = go_round(run);
+        end = go_round(run, *ret_rounds);
         round_ns = weir_now_ns() - begin_ns;
         left_ns = run->begin_ns + run->budget_ns - weir_now_ns();
     }
@@ -157,8 +148,6 @@ static enum round_end measure(struct survey *survey, const struct limits_options
     };
     if (run.order == NULL)
         return ROUND_NO_MEMORY;
-    for (size_t i = 0; i < survey->gauges.count; i++)
-        run.order[i] = i;
     enum round_end end = go_on(&run, ret_rounds);
     free(run.order);
     return end;
