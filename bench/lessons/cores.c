@@ -107,7 +107,7 @@ static int measure_one(struct experiment *experiment, uint32_t count, enum weir_
     struct crew_result result;
     uint64_t jobs = 0;
     if (shift == NULL)
-        return experiment_cannot(experiment, "there is no memory for the workers");
+        return experiment_failed(experiment, "there is no memory for the workers");
     shift->blocks = blocks;
     shift->steps = plan->steps;
     struct crew crew = {.kind = kind,

@@ -163,7 +163,7 @@ static int play(struct experiment *experiment, size_t row, struct scene *scene, 
     const struct weir_channel_config config = {.max_message_bytes = sizeof(unsigned), .depth = DEPTH};
     snprintf(spec, sizeof spec, "%.*s", (int)strcspn(key, "_"), key);
     if (weir_channel_create(&scene->channel, spec, &config, &error) != 0)
-        return experiment_cannot(experiment, "%s", error.text);
+        return experiment_failed(experiment, "%s", error.text);
     struct crew crew = {.kind = strstr(key, "_thread") != NULL ? WEIR_THREAD : WEIR_PROCESS,
                         .count = PARTS,
                         .pin = experiment->knobs.pin != NULL ? experiment->knobs.pin : "none",
@@ -181,10 +181,10 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     struct scene *scene = crew_memory(sizeof *scene);
     struct crew_result result = {.wall_ns = NAN};
     if (scene == NULL)
-        return experiment_cannot(experiment, "there is no memory for it");
+        return experiment_failed(experiment, "there is no memory for it");
     scene->forbidden = mmap(NULL, sizeof(int), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     int end = scene->forbidden != MAP_FAILED ? play(experiment, row, scene, &result)
-                                             : experiment_cannot(experiment, "no page can be forbidden");
+                                             : experiment_failed(experiment, "no page can be forbidden");
     if (end == 0) {
         int64_t known_ns = atomic_load(&scene->known_ns);
         ret[0] = atomic_load(&scene->sent);

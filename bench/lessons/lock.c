@@ -18,7 +18,7 @@
 #include "machine/clock.h"
 #include "teach/crew.h"
 
-#define PATIENCE_MS 300 /* then the next one gives up, where it would wait for ever */
+#define PATIENCE_NS INT64_C(300000000) /* then the next one gives up, where it would wait for ever */
 
 enum outcome { NOTHING, WENT_ON, OWNER_DEAD, GAVE_UP };
 
@@ -33,6 +33,13 @@ struct shop {
     enum outcome outcome;
     int trouble; /* 0: the first one died as it should */
 };
+
+/* Longer than anybody may wait for the other one, who could have been killed by somebody else. */
+static void await(const atomic_bool *event)
+{
+    for (int64_t until_ns = weir_now_ns() + 2 * PATIENCE_NS; !atomic_load(event) && weir_now_ns() < until_ns;)
+        sched_yield();
+}
 
 /* ---- who dies -------------------------------------------------------------------------------------------------- */
 
@@ -49,8 +56,7 @@ static int begin_message(struct shop *shop)
 static int die(struct shop *shop)
 {
     shop->trouble = shop->ring != NULL ? begin_message(shop) : pthread_mutex_lock(&shop->lock);
-    while (!atomic_load(&shop->somebody_waits))
-        sched_yield();
+    await(&shop->somebody_waits);
     shop->died_ns = clock_now_ns();
     atomic_store(&shop->has_died, true);
     if (!shop->is_thread)
@@ -63,18 +69,14 @@ static int die(struct shop *shop)
 static void await_death(struct shop *shop)
 {
     atomic_store(&shop->somebody_waits, true);
-    while (!atomic_load(&shop->has_died))
-        sched_yield();
+    await(&shop->has_died);
 }
 
 static enum outcome take_lock(struct shop *shop)
 {
-    struct timespec until;
     await_death(shop);
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PATIENCE_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
+    int64_t until_ns = weir_now_ns() + PATIENCE_NS;
+    const struct timespec until = {.tv_sec = until_ns / 1000000000, .tv_nsec = until_ns % 1000000000};
     int result = pthread_mutex_clocklock(&shop->lock, CLOCK_MONOTONIC, &until);
     if (result == EOWNERDEAD)
         pthread_mutex_consistent(&shop->lock); /* the data are ours to repair */
@@ -93,7 +95,7 @@ static enum outcome use_ring(struct shop *shop)
         weir_attach(&consumer, shop->ring, WEIR_CONSUMER, 0) != 0)
         return NOTHING;
     await_death(shop);
-    int64_t until_ns = weir_now_ns() + PATIENCE_MS * INT64_C(1000000);
+    int64_t until_ns = weir_now_ns() + PATIENCE_NS;
     if (weir_send(producer, &message, sizeof message, 0, until_ns) == 0)
         do
             got = weir_recv(consumer, &message, sizeof message, until_ns);
@@ -153,9 +155,9 @@ static int start_shop(struct experiment *experiment, struct shop *shop, const st
     struct weir_error error;
     shop->is_thread = way->kind == WEIR_THREAD;
     if (way->lock_free && weir_channel_create(&shop->ring, "shm", &config, &error) != 0)
-        return experiment_cannot(experiment, "%s", error.text);
+        return experiment_failed(experiment, "%s", error.text);
     if (!way->lock_free && start_mutex(shop, way->robust) != 0)
-        return experiment_cannot(experiment, "a mutex that processes share cannot be made");
+        return experiment_failed(experiment, "a mutex that processes share cannot be made");
     return 0;
 }
 
@@ -165,7 +167,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     struct shop *shop = crew_memory(sizeof *shop);
     struct crew_result result;
     if (shop == NULL)
-        return experiment_cannot(experiment, "there is no memory for it");
+        return experiment_failed(experiment, "there is no memory for it");
     int end = start_shop(experiment, shop, &ways[row]);
     struct crew crew = {.kind = ways[row].kind,
                         .count = 2,
@@ -176,7 +178,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     if (end == 0)
         end = crew_run(experiment, &crew, &result);
     if (end == 0 && (shop->trouble != 0 || shop->outcome == NOTHING))
-        end = experiment_cannot(experiment, "%s: nobody could take part", ways[row].label);
+        end = experiment_failed(experiment, "%s: nobody could take part", ways[row].label);
     if (end == 0) {
         ret[0] = (double)shop->waited_ns;
         ret[1] = shop->outcome == WENT_ON || shop->outcome == OWNER_DEAD;
@@ -198,7 +200,8 @@ static void judge(struct experiment *experiment)
                         "Behind a dead holder of a plain mutex the next one still waited when it gave up after %d ms. "
                         "A robust mutex %s %.0f us after the death; through a ring without locks another one's "
                         "message had come %.1f us after it.",
-                        PATIENCE_MS, robust_freed ? "said so" : "did not say so", robust / 1000, ring / 1000);
+                        (int)(PATIENCE_NS / 1000000), robust_freed ? "said so" : "did not say so", robust / 1000,
+                        ring / 1000);
 }
 
 static const struct lesson_column columns[] = {{"waited_ns", "WAITED", UNIT_NS}, {"freed", "GOT ON", UNIT_SHARE}, {0}};

@@ -153,7 +153,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     struct household *household = crew_memory(sizeof *household);
     struct crew_result result;
     if (household == NULL || start_household(household, block_bytes(experiment), count) != 0)
-        return experiment_cannot(experiment, "there is no memory for the workers");
+        return experiment_failed(experiment, "there is no memory for the workers");
     struct crew crew = {.kind = kind, .count = count, .pin = "none", .work = work, .shared = household};
     int end = crew_run(experiment, &crew, &result);
     share_out(row % 2 == 0 ? household->before : household->after, count, kind, ret);

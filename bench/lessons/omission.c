@@ -129,13 +129,13 @@ static int play(struct experiment *experiment, struct booth *booth)
     int end = 0;
     if (weir_channel_create(&booth->questions, "shm,wait=spin", &config, &error) != 0 ||
         weir_channel_create(&booth->answers, "shm,wait=spin", &config, &error) != 0)
-        end = experiment_cannot(experiment, "%s", error.text);
+        end = experiment_failed(experiment, "%s", error.text);
     if (end == 0)
         end = crew_run(experiment, &crew, &result);
     weir_channel_destroy(booth->questions);
     weir_channel_destroy(booth->answers);
     if (end == 0 && booth->answered < QUESTIONS)
-        end = experiment_cannot(experiment, "the server answered %u of %u questions", booth->answered, QUESTIONS);
+        end = experiment_failed(experiment, "the server answered %u of %u questions", booth->answered, QUESTIONS);
     return end;
 }
 
@@ -143,7 +143,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
 {
     struct booth *booth = crew_memory(sizeof *booth);
     if (booth == NULL)
-        return experiment_cannot(experiment, "there is no memory for it");
+        return experiment_failed(experiment, "there is no memory for it");
     booth->client = row == 0 ? CLOSED : OPEN;
     int end = play(experiment, booth);
     if (end == 0) {

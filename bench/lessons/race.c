@@ -151,10 +151,10 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     struct counters *counters = crew_memory(sizeof *counters);
     struct crew_result result;
     if (counters == NULL || start_counters(counters) != 0)
-        return experiment_cannot(experiment, "there is no memory for the counters");
+        return experiment_failed(experiment, "there is no memory for the counters");
     if (way->is_private && mmap(counters, sizeof *counters, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
-        return experiment_cannot(experiment, "there is no memory for the counters");
+        return experiment_failed(experiment, "there is no memory for the counters");
     struct crew crew = {.kind = way->kind,
                         .count = workers(experiment),
                         .pin = experiment->knobs.pin,

@@ -55,9 +55,7 @@ static const struct way {
 
 static int prepare(struct experiment *experiment)
 {
-    int result = weir_cpus_allowed(NULL, 0) >= 2
-                     ? 0
-                     : experiment_cannot(experiment, "it needs two CPUs, and this program may use one");
+    int result = 0;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0] && result == 0; i++)
         result = experiment_row(experiment, ways[i].key, "%s", ways[i].label);
     return result;
@@ -68,7 +66,7 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     struct field *field = crew_memory(sizeof *field);
     struct crew_result result;
     if (field == NULL)
-        return experiment_cannot(experiment, "there is no memory for the variables");
+        return experiment_failed(experiment, "there is no memory for the variables");
     field->apart = ways[row].apart;
     struct crew crew = {.kind = ways[row].kind,
                         .count = experiment->knobs.workers != 0 ? experiment->knobs.workers : 2,
@@ -118,6 +116,7 @@ const struct lesson lesson_sharing = {
            "that?",
     .choices = choices,
     .seconds = 3,
+    .cpus = 2,
     .heeds = KNOB_WORKERS | KNOB_PIN,
     .columns = columns,
     .pictured = 0,

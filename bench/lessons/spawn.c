@@ -131,7 +131,7 @@ static int prepare(struct experiment *experiment)
 {
     struct ballast *ballast = calloc(1, sizeof *ballast);
     if (ballast == NULL)
-        return experiment_cannot(experiment, "there is no memory for it");
+        return experiment_failed(experiment, "there is no memory for it");
     experiment->state = ballast;
     size_t wanted = experiment->knobs.size != 0 ? experiment->knobs.size : LARGEST_BYTES;
     ballast->largest = affordable(wanted > SMALLEST_BYTES ? wanted : SMALLEST_BYTES);
@@ -168,11 +168,11 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     const struct way *way = &ways[row / ballast->count];
     show_ballast(ballast, ballast->sizes[row % ballast->count]);
     if (way->create() != 0) /* the first finds cold caches */
-        return experiment_cannot(experiment, "%s failed here", way->label);
+        return experiment_failed(experiment, "%s failed here", way->label);
     int64_t begin_ns = clock_now_ns();
     for (int i = 0; i < TIMES; i++)
         if (way->create() != 0)
-            return experiment_cannot(experiment, "%s failed here", way->label);
+            return experiment_failed(experiment, "%s failed here", way->label);
     ret[0] = (double)(clock_now_ns() - begin_ns) / TIMES;
     return 0;
 }

@@ -64,7 +64,7 @@ static int measure_one(struct experiment *experiment, size_t bytes, enum weir_wo
     unsigned char *sets = mmap(NULL, 2 * MOST_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct crew_result result;
     if (table == NULL || sets == MAP_FAILED)
-        return experiment_cannot(experiment, "there is no memory for the working sets");
+        return experiment_failed(experiment, "there is no memory for the working sets");
     table->players = players;
     table->bytes = bytes;
     table->sets[0] = sets;

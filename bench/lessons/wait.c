@@ -28,8 +28,6 @@ static const struct way {
 static int prepare(struct experiment *experiment)
 {
     struct setup setups[WAYS];
-    if (weir_cpus_allowed(NULL, 0) < 2)
-        return experiment_cannot(experiment, "it needs two CPUs, and this program may use one");
     int result = 0;
     for (size_t i = 0; i < WAYS && result == 0; i++) {
         result = experiment_row(experiment, ways[i].key, "%s", ways[i].label);
@@ -83,6 +81,7 @@ const struct lesson lesson_wait = {
            "it is woken. How much longer does a round trip take that sleeps, with a CPU for each?",
     .choices = choices,
     .seconds = 4,
+    .cpus = 2,
     .columns = columns,
     .pictured = 0,
     .prepare = prepare,

@@ -58,31 +58,50 @@ static void check_end(struct board *board, const char *who, const struct weir_wo
     if (board->crew->is_deadly || (end->how != WEIR_WORKER_SIGNALED && end->value == 0))
         return;
     weir_worker_end_text(end, text, sizeof text);
-    snprintf(board->trouble, sizeof board->trouble, "%s %s", who, text);
+    snprintf(board->trouble, sizeof board->trouble, "%s: %s", who, text);
 }
 
 /* ---- the crew's process -------------------------------------------------------------------------------------- */
 
-static uint32_t start_all(struct board *board, struct member *members, struct weir_worker **workers, const int *cpus)
+/* Until all are there. One that has ended before will never come. */
+static int gather(struct board *board, struct weir_worker **workers)
+{
+    int64_t look_ns = weir_now_ns() + LOOK_NS;
+    while (atomic_load(&board->ready) < board->crew->count) {
+        sched_yield();
+        if (weir_now_ns() < look_ns)
+            continue;
+        for (uint32_t i = 0; i < board->crew->count; i++) {
+            struct weir_worker_end end;
+            char text[128];
+            if (weir_worker_join(workers[i], WEIR_NOW, &end) != 0)
+                continue;
+            weir_worker_end_text(&end, text, sizeof text);
+            snprintf(board->trouble, sizeof board->trouble, "a worker, before it could begin: %s", text);
+            return -1;
+        }
+        look_ns = weir_now_ns() + LOOK_NS;
+    }
+    return 0;
+}
+
+static int start_all(struct board *board, struct member *members, struct weir_worker **workers, const int *cpus)
 {
     const struct crew *crew = board->crew;
     struct weir_error error;
-    uint32_t started = 0;
-    for (; started < crew->count && board->trouble[0] == '\0'; started++) {
-        members[started] = (struct member){board, started};
+    for (uint32_t i = 0; i < crew->count; i++) {
+        members[i] = (struct member){board, i};
         struct weir_worker_config config = {
-            .kind = crew->kind, .cpu = cpus[started], .name = "crew", .body = be_member, .argument = &members[started]};
-        if (weir_worker_start(&workers[started], &config, &error) == 0)
+            .kind = crew->kind, .cpu = cpus[i], .name = "crew", .body = be_member, .argument = &members[i]};
+        if (weir_worker_start(&workers[i], &config, &error) == 0)
             continue;
         memcpy(board->trouble, error.text, sizeof board->trouble - 1);
-        break;
+        return -1;
     }
-    while (started == crew->count && atomic_load(&board->ready) < started)
-        sched_yield();
-    return started;
+    return gather(board, workers);
 }
 
-/* Until all have ended, or one in trouble: then the others may wait for it in vain. */
+/* Until all have ended, or one in trouble: then the others may wait for it in vain, and end with this process. */
 static int join_all(struct board *board, struct weir_worker **workers)
 {
     for (uint32_t left = board->crew->count; left > 0 && board->trouble[0] == '\0';)
@@ -95,7 +114,7 @@ static int join_all(struct board *board, struct weir_worker **workers)
             left--;
             check_end(board, "a worker", &end);
         }
-    return board->trouble[0] != '\0'; /* who is left ends with this process */
+    return board->trouble[0] != '\0';
 }
 
 static int run_crew(void *argument, int report_fd)
@@ -114,12 +133,8 @@ static int run_crew(void *argument, int report_fd)
         memcpy(board->trouble, error.text, sizeof board->trouble - 1);
         return 1;
     }
-    uint32_t started = start_all(board, members, workers, cpus);
-    if (started < crew->count) {
-        for (uint32_t i = 0; i < started; i++)
-            weir_worker_kill(workers[i]); /* threads wait in vain, and end with this process */
-        return 1;
-    }
+    if (start_all(board, members, workers, cpus) != 0)
+        return 1; /* who has begun ends with this process */
     board->begin_ns = clock_now_ns();
     atomic_store_explicit(&board->go, 1, memory_order_release); /* pairs with be_member's acquire */
     if (crew->meanwhile != NULL)
@@ -163,12 +178,12 @@ int crew_run(struct experiment *experiment, const struct crew *crew, struct crew
     struct weir_worker *house;
     struct weir_error error;
     if (board == NULL)
-        return experiment_cannot(experiment, "there is no memory for the workers");
+        return experiment_failed(experiment, "there is no memory for the workers");
     board->crew = crew;
     struct weir_worker_config config = {
         .kind = WEIR_PROCESS, .cpu = -1, .name = "crew", .body = run_crew, .argument = board};
     memset(ret, 0, sizeof *ret);
-    int result = weir_worker_start(&house, &config, &error) == 0 ? 0 : experiment_cannot(experiment, "%s", error.text);
+    int result = weir_worker_start(&house, &config, &error) == 0 ? 0 : experiment_failed(experiment, "%s", error.text);
     if (result == 0) {
         result = await(experiment, house, ret);
         weir_worker_destroy(house);
@@ -176,7 +191,7 @@ int crew_run(struct experiment *experiment, const struct crew *crew, struct crew
     if (result == 0 && board->trouble[0] == '\0')
         check_end(board, "the workers' process", &ret->house);
     if (result == 0 && board->trouble[0] != '\0')
-        result = experiment_cannot(experiment, "%s", board->trouble);
+        result = experiment_failed(experiment, "%s", board->trouble);
     if (result == 0)
         read_board(board, ret);
     munmap(board, sizeof *board);

@@ -32,7 +32,7 @@ struct crew_result {
 /* Zeroed memory that forked processes share; NULL if there is none. munmap frees it. */
 void *crew_memory(size_t bytes);
 
-/* Runs the crew until all have ended. 0, 1 (interrupted: nobody is left), or -1 after experiment_cannot. */
+/* Runs the crew until all have ended. 0, 1 (interrupted: nobody is left), or as experiment_failed. */
 int crew_run(struct experiment *experiment, const struct crew *crew, struct crew_result *ret);
 
 #endif

@@ -14,13 +14,16 @@
 #include "measure/order.h"
 #include "measure/statistics.h"
 
+/* What `prepare` and `measure` return, besides 0 and 1 (interrupted). */
+enum { FAILED = -1, CANNOT = -2 };
+
 /* ---- rows ---------------------------------------------------------------------------------------------------- */
 
 int experiment_row(struct experiment *experiment, const char *key, const char *label, ...)
 {
     struct experiment_row *rows = realloc(experiment->rows, (experiment->row_count + 1) * sizeof *rows);
     if (rows == NULL)
-        return experiment_cannot(experiment, "there is no memory for the rows");
+        return experiment_failed(experiment, "there is no memory for the rows");
     experiment->rows = rows;
     struct experiment_row *row = &rows[experiment->row_count++];
     *row = (struct experiment_row){0};
@@ -106,7 +109,16 @@ int experiment_cannot(struct experiment *experiment, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(experiment->obstacle, sizeof experiment->obstacle, format, arguments);
     va_end(arguments);
-    return -1;
+    return CANNOT;
+}
+
+int experiment_failed(struct experiment *experiment, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(experiment->obstacle, sizeof experiment->obstacle, format, arguments);
+    va_end(arguments);
+    return FAILED;
 }
 
 void experiment_conclude(struct experiment *experiment, enum verdict verdict, const char *answer, const char *format,
@@ -135,6 +147,14 @@ bool experiment_is_interrupted(const struct experiment *experiment)
     return poll(&fd, 1, 0) > 0;
 }
 
+static enum experiment_end end_of(int result)
+{
+    return result == 0        ? EXPERIMENT_DONE
+           : result == CANNOT ? EXPERIMENT_CANNOT
+           : result == FAILED ? EXPERIMENT_FAILED
+                              : EXPERIMENT_INTERRUPTED;
+}
+
 static enum experiment_end go_round(struct experiment *experiment, const uint32_t *order, int64_t begin_ns)
 {
     for (size_t i = 0; i < experiment->row_count; i++) {
@@ -147,9 +167,9 @@ static enum experiment_end go_round(struct experiment *experiment, const uint32_
             return EXPERIMENT_INTERRUPTED;
         int result = experiment->lesson->measure(experiment, order[i], values);
         if (result == 0 && add_sample(&experiment->rows[order[i]], values, experiment->columns) != 0)
-            result = experiment_cannot(experiment, "there is no memory for the figures");
+            result = experiment_failed(experiment, "there is no memory for the figures");
         if (result != 0)
-            return result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_FAILED;
+            return end_of(result);
     }
     experiment->rounds++;
     return EXPERIMENT_DONE;
@@ -160,10 +180,8 @@ static enum experiment_end go_on(struct experiment *experiment)
 {
     enum experiment_end end = EXPERIMENT_DONE;
     uint32_t *order = calloc(experiment->row_count + 1, sizeof *order);
-    if (order == NULL) {
-        experiment_cannot(experiment, "there is no memory for the order of the rows");
-        return EXPERIMENT_FAILED;
-    }
+    if (order == NULL)
+        return end_of(experiment_failed(experiment, "there is no memory for the order of the rows"));
     int64_t begin_ns = weir_now_ns(), round_ns = 0;
     do {
         int64_t round_begin_ns = weir_now_ns();
@@ -182,8 +200,11 @@ enum experiment_end experiment_run(struct experiment *experiment)
         experiment->columns++;
     experiment->random = (uint64_t)weir_now_ns();
     progress_show(&experiment->progress, lesson->name, 0, 1);
-    int result = lesson->prepare(experiment);
-    enum experiment_end end = result == 0 ? EXPERIMENT_DONE : result > 0 ? EXPERIMENT_INTERRUPTED : EXPERIMENT_CANNOT;
+    int cpus = weir_cpus_allowed(NULL, 0);
+    enum experiment_end end =
+        end_of(cpus >= lesson->cpus ? lesson->prepare(experiment)
+                                    : experiment_cannot(experiment, "it needs %d CPUs, and this program may use %d",
+                                                        lesson->cpus, cpus));
     if (end == EXPERIMENT_DONE)
         end = go_on(experiment);
     progress_clear(&experiment->progress);

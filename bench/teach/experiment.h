@@ -35,7 +35,6 @@ struct experiment {
     char figure[512];   /* the verdict's reason, with figures */
 };
 
-/* CANNOT: `prepare` says so, this machine is not made for it; FAILED: something went wrong in the midst of it. */
 enum experiment_end { EXPERIMENT_DONE, EXPERIMENT_CANNOT, EXPERIMENT_FAILED, EXPERIMENT_INTERRUPTED };
 
 /* Prepares, measures and judges. The fields above `state` are given; experiment_free is due in any case. */
@@ -44,12 +43,14 @@ void experiment_free(struct experiment *experiment);
 
 /* ---- for lessons --------------------------------------------------------------------------------------------- */
 
-/* One more row, in `prepare`; `key` is a word, `label` made as by printf. 0 or -1 (memory). */
+/* One more row, in `prepare`; `key` is a word, `label` made as by printf. 0, or what experiment_failed returns. */
 int experiment_row(struct experiment *experiment, const char *key, const char *label, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Says why the lesson cannot be held here, and what it would need; or what went wrong. Returns -1. */
+/* Says why the lesson cannot be held on this machine, and what it would need; or what went wrong in the midst of it.
+ * What they return, less than 0, is for `prepare` or `measure` to return. */
 int experiment_cannot(struct experiment *experiment, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int experiment_failed(struct experiment *experiment, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* What stands behind the figures of a row. */
 void experiment_remark(struct experiment *experiment, size_t row, const char *format, ...)

@@ -59,12 +59,13 @@ struct lesson {
     const char *ask;                     /* what to guess, and the answers there are */
     const struct lesson_choice *choices; /* ended by one without a word */
     unsigned seconds;                    /* about how long it takes */
+    int cpus;                            /* that it needs, if more than one */
     unsigned heeds;                      /* of enum knob */
     const struct lesson_column *columns; /* ended by one without a key; LESSON_MOST_COLUMNS at most */
     size_t pictured;                     /* the column that becomes bars */
     const char *remarks;                 /* the head of the rows' remarks; NULL: they have none */
-    int (*prepare)(struct experiment *); /* 0, or -1 after experiment_cannot */
-    int (*measure)(struct experiment *, size_t row, double *ret);
+    int (*prepare)(struct experiment *); /* 0, 1 (interrupted), or as experiment_cannot */
+    int (*measure)(struct experiment *, size_t row, double *ret); /* likewise */
     void (*judge)(struct experiment *);
     void (*finish)(struct experiment *); /* frees what prepare made, also after a failed one; may be NULL */
     const char *why;                     /* a dozen lines; paragraphs end with \n */

@@ -51,21 +51,21 @@ int matrix_prepare(struct experiment *experiment, const struct setup *setups, si
     size_t measurable = 0;
     struct matrix *matrix = calloc(1, sizeof *matrix);
     if (matrix == NULL)
-        return experiment_cannot(experiment, "there is no memory for the workers");
+        return experiment_failed(experiment, "there is no memory for the workers");
     experiment->state = matrix;
     *matrix = (struct matrix){.cells = calloc(rows * columns + 1, sizeof *matrix->cells),
                               .rows = rows,
                               .columns = columns,
                               .measurer = start_measurer(experiment)};
     if (matrix->cells == NULL || matrix->measurer == NULL)
-        return experiment_cannot(experiment, "there is no memory for the workers");
+        return experiment_failed(experiment, "there is no memory for the workers");
     for (size_t i = 0; i < rows * columns; i++) {
         struct cell *cell = &matrix->cells[i];
         cell_start(cell, &setups[i]);
         if (cell->status == CELL_OK && calibrate(matrix->measurer, cell) != 0)
             return 1;
         if (cell->status == CELL_FAILED)
-            return experiment_cannot(experiment, "%s: %s", setups[i].spec, cell->reason);
+            return experiment_failed(experiment, "%s: %s", setups[i].spec, cell->reason);
         measurable += cell->status == CELL_OK;
     }
     return measurable > 0 ? 0 : experiment_cannot(experiment, "%s: %s", setups[0].spec, matrix->cells[0].reason);
@@ -96,7 +96,7 @@ int matrix_measure(struct experiment *experiment, size_t row, double *ret_wall_n
         if (measure(matrix->measurer, cell, false, &outcome) != 0)
             return 1;
         if (cell->status != CELL_OK)
-            return experiment_cannot(experiment, "%s: %s", cell->setup.spec, cell->reason);
+            return experiment_failed(experiment, "%s: %s", cell->setup.spec, cell->reason);
         recalibrate(matrix->measurer, cell, outcome.wall_ns);
         ret_wall_ns[column] = outcome.cost.wall_ns;
         if (ret_cpu_ns != NULL)

@@ -12,7 +12,7 @@
 struct setup matrix_setup(const char *spec, enum weir_worker_kind kind, enum pattern pattern, size_t size);
 
 /* Makes the cells ready to be measured, row by row; those that cannot be made here stay without figures. They are the
- * experiment's state. 0, 1 (interrupted), or -1 after experiment_cannot. */
+ * experiment's state. 0, 1 (interrupted), or as experiment_failed. */
 int matrix_prepare(struct experiment *experiment, const struct setup *setups, size_t rows, size_t columns);
 
 /* A lesson's `finish`. */

@@ -174,8 +174,8 @@ need_two_cpus() {
 @test "a lesson that cannot be held says what it needs, and exits with 77" {
     run --separate-stderr weir_in taskset -c "$(taskset -cp $$ | sed 's/.*: //; s/[,-].*//')" -- lesson sharing "${short[@]}" --json cannot.json
     expect_status 77
-    expect_says "two CPUs"
-    expect_json '.verdict == null and .measured == null and (.cannot | contains("two CPUs"))' cannot.json
+    expect_says "2 CPUs"
+    expect_json '.verdict == null and .measured == null and (.cannot | contains("2 CPUs"))' cannot.json
 }
 
 @test "no file is written unasked; a history only where it is asked for" {
@@ -213,6 +213,16 @@ need_two_cpus() {
     expect_status 130
     grep -q '^## race: ' some.md || complain "expected the lessons before"
     ! grep -q '^## cores: ' some.md || complain "expected nothing of the one that was interrupted"
+}
+
+@test "a worker that is killed from outside ends the lesson with a word, and without figures" {
+    start lesson omission --no-input --budget 20s --progress never --json figures.json
+    wait_for 10 has_workers 2
+    kill -KILL "$(workers | tail -1)"
+    finish
+    expect_status 1
+    grep -q "^weir: the lesson omission went wrong: .*signal 9" err || complain "expected what happened: $(cat err)"
+    expect_json '.measured == null and .verdict == null and (.cannot | contains("signal 9"))' figures.json
 }
 
 # ---- a terminal --------------------------------------------------------------------------------------------
