@@ -73,16 +73,17 @@ static int make_timer(void)
 }
 
 /* Takes all that is there. */
-static void drain(struct source *source)
+static void drain(struct source *source, int set)
 {
     while (!source->ended) {
         uint32_t number;
         ssize_t length = weir_recv(source->consumer, &number, sizeof number, WEIR_NOW);
         if (length == WEIR_EAGAIN)
             return;
-        if (length == WEIR_EOF)
+        if (length == WEIR_EOF) { /* which stays: the descriptor is ready from now on */
             source->ended = true;
-        else if (length < 0)
+            epoll_ctl(set, EPOLL_CTL_DEL, weir_fd(source->consumer), NULL);
+        } else if (length < 0)
             errx(1, "after %u numbers: %s", source->received, weir_strerror((int)length));
         else if (number != source->received++)
             errx(1, "number %u came in the place of %u", number, source->received - 1);
@@ -94,8 +95,8 @@ static uint64_t loop(struct source sources[SOURCES], int set, int timer)
 {
     uint64_t ticks = 0;
     for (;;) {
-        drain(&sources[0]);
-        drain(&sources[1]);
+        drain(&sources[0], set);
+        drain(&sources[1], set);
         if (sources[0].ended && sources[1].ended)
             return ticks;
         struct epoll_event events[SOURCES + 1];

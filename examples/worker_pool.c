@@ -92,7 +92,9 @@ static int give_and_take(struct weir_endpoint *out, struct weir_endpoint *in, st
 {
     for (uint32_t given = 0, taken = 0; taken < TASKS;) {
         const struct task task = {.first = given * NUMBERS_A_TASK + 1};
-        int sent = given < TASKS ? weir_send(out, &task, sizeof task, 0, WEIR_NOW) : WEIR_EAGAIN;
+        /* There is room for the first one for sure; it may have to wait until somebody is there. */
+        const int64_t deadline = given == taken ? WEIR_FOREVER : WEIR_NOW;
+        int sent = given < TASKS ? weir_send(out, &task, sizeof task, 0, deadline) : WEIR_EAGAIN;
         if (sent == 0) {
             given++;
             continue;
