@@ -186,6 +186,7 @@ struct school {
     struct page *pages;
     struct experiment *experiments;
     size_t count; /* of lessons held, or tried */
+    bool unnoted; /* the history could not be written */
 };
 
 static int hold(struct school *school, const struct lesson *lesson)
@@ -207,7 +208,7 @@ static int hold(struct school *school, const struct lesson *lesson)
                           .predicted = options->predict,
                           .color = output_wants_color(school->output)};
     if (tells)
-        page_open(stdout, lesson, page->color);
+        page_open(stdout, page);
     if (tells && !options->no_input && options->predict == NULL && dialogue_is_possible() &&
         dialogue_ask(lesson, school->interrupt_fd, &page->predicted) != 0)
         return EXPERIMENT_INTERRUPTED;
@@ -219,8 +220,8 @@ static int hold(struct school *school, const struct lesson *lesson)
         fprintf(stderr, "weir: the lesson %s cannot be held here: %s\n", lesson->name, experiment->obstacle);
     if (page->end == EXPERIMENT_FAILED)
         fprintf(stderr, "weir: the lesson %s went wrong: %s\n", lesson->name, experiment->obstacle);
-    if (page->end == EXPERIMENT_DONE)
-        history_add(page);
+    if (page->end == EXPERIMENT_DONE && history_add(page) != 0)
+        school->unnoted = true;
     return (int)page->end;
 }
 
@@ -273,7 +274,7 @@ static int hold_all(struct school *school)
     for (size_t i = 0; lesson_at(i) != NULL && end != EXPERIMENT_INTERRUPTED; i++) {
         if (!all && strcmp(lesson_at(i)->name, school->options->name) != 0)
             continue;
-        if (school->count > 0)
+        if (school->count > 0 && !output_takes_stdout(school->output))
             puts("\n");
         end = hold(school, lesson_at(i));
         if (end == EXPERIMENT_FAILED)
@@ -281,7 +282,7 @@ static int hold_all(struct school *school)
     }
     if (end == EXPERIMENT_INTERRUPTED)
         experiment_free(&school->experiments[--school->count]); /* those before it are whole */
-    if (school->count > 0 && output_write(school->output, &formats, school) != 0)
+    if ((school->count > 0 && output_write(school->output, &formats, school) != 0) || school->unnoted)
         status = 1;
     if (end == EXPERIMENT_INTERRUPTED) {
         int signal = interrupt_read(school->interrupt_fd);
@@ -301,6 +302,8 @@ int command_lesson(int argc, char **argv)
     check_options(&options);
     if (output_check(&output, &error) != 0)
         usage_error("%s", error.text);
+    if (options.name == NULL && (output.json != NULL || output.csv != NULL || output.markdown != NULL))
+        usage_error("a list is not written to a file: give a lesson's name, or 'all'");
     if (options.name == NULL)
         return list_lessons();
     size_t lessons = 0;

@@ -5,14 +5,17 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lessons.h"
 #include "teach/matrix.h"
+#include "teach/page.h"
 
 #define MOST_BYTES  ((size_t)4 << 20)
 #define LEAST_BYTES 64
 #define STEP        16
 #define MOST_SIZES  5
+#define DEPTH       16
 
 /* The columns, in this order. */
 static const struct way {
@@ -26,9 +29,19 @@ struct line {
     double intercept_ns, slope_ns; /* of a KiB */
 };
 
+/* Room for DEPTH messages of each size, which shm has by itself for the shorter ones only. The text is `capacity`'s. */
+static const char *spec_of(const struct way *way, size_t size, char *text, size_t capacity)
+{
+    if (strcmp(way->spec, "shm") != 0)
+        return way->spec;
+    snprintf(text, capacity, "shm,capacity=%zu", (DEPTH + 4) * (size + 256));
+    return text;
+}
+
 /* Sizes that are not above the knob, but two at least; and the line through them. */
 static int prepare(struct experiment *experiment)
 {
+    static char specs[MOST_SIZES * WAYS][48]; /* setups keep the pointers */
     struct setup setups[MOST_SIZES * WAYS];
     size_t rows = 0, most = experiment->knobs.size != 0 ? experiment->knobs.size : MOST_BYTES;
     int result = 0;
@@ -38,9 +51,10 @@ static int prepare(struct experiment *experiment)
         result = experiment_row(experiment, key, size < 1024 ? "%zu B" : "%zu KiB", size < 1024 ? size : size / 1024);
         for (size_t i = 0; i < WAYS; i++) {
             struct setup *setup = &setups[rows * WAYS + i];
-            *setup = matrix_setup(ways[i].spec, WEIR_PROCESS, PATTERN_STREAM, size);
+            const char *spec = spec_of(&ways[i], size, specs[rows * WAYS + i], sizeof specs[0]);
+            *setup = matrix_setup(spec, WEIR_PROCESS, PATTERN_STREAM, size);
             setup->access = ways[i].access;
-            setup->depth = 16;
+            setup->depth = DEPTH;
         }
         rows++;
     }
@@ -90,11 +104,12 @@ static void judge(struct experiment *experiment)
     }
     const struct line *pipe = &lines[0], *copied = &lines[2], *placed = &lines[3];
     const char *answer = placed->slope_ns < 2 ? "nothing" : placed->slope_ns < 0.6 * copied->slope_ns ? "half" : "much";
-    experiment_conclude(experiment, placed->slope_ns < 2 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
-                        "A message cost %.0f ns through a pipe and %.0f ns in shared memory, however short. Each KiB "
-                        "in it cost %.0f ns more through a pipe, %.0f ns in shared memory copied in and out, and "
-                        "%.0f ns made and read in place.",
-                        pipe->intercept_ns, copied->intercept_ns, pipe->slope_ns, copied->slope_ns, placed->slope_ns);
+    experiment_conclude(
+        experiment, placed->slope_ns < 2 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
+        "A message cost %s through a pipe and %s in shared memory, however short. Each KiB in it cost %s more "
+        "through a pipe, %s in shared memory copied in and out, and %s made and read in place.",
+        told(UNIT_NS, pipe->intercept_ns), told(UNIT_NS, copied->intercept_ns), told(UNIT_NS, pipe->slope_ns),
+        told(UNIT_NS, copied->slope_ns), told(UNIT_NS, placed->slope_ns));
 }
 
 static const struct lesson_column columns[] = {
@@ -109,8 +124,7 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson copies --size 1K", "short messages: there is little to save"},
-    {"weir run shm -p process:process -m stream -d 16 -s 64,4K,64K --access copy,place",
-     "the same cells, with intervals and CPU time"},
+    {"weir run shm -p process:process -s 64,4K,64K --access copy,place", "the same cells, with intervals and CPU time"},
     {0},
 };
 
@@ -135,9 +149,12 @@ const struct lesson lesson_copies = {
         "the next message there it must take the lines back. No program can avoid that as long as somebody writes "
         "the bytes and somebody reads them.\n"
         "So the cost of a message has a fixed part (the intercept) and a part for each byte (the slope); the last two "
-        "rows are those of the line that comes nearest to all sizes. A pipe has a high intercept, for its system "
+        "rows are those of the line that comes nearest to all sizes (where the largest do not fit into the caches any "
+        "more, they cost more than the line says). A pipe has a high intercept, for its system "
         "calls, and a slope of two copies and the journey. Shared memory "
-        "with send and receive copies too, into the ring and out of it; in place only the journey is left.\n"
+        "with send and receive copies too, into the ring and out of it; in place the journey is left, and the making "
+        "and "
+        "the reading of the bytes. Both sides are at work at once, so only the slower one's time shows.\n"
         "(There is room for 16 messages here, so a short one costs more than in the lesson `channels`, which has room "
         "for 512.) A benchmark that finds size without influence has not written the bytes, or has not read them.",
     .see = "shm_overview(7), pipe(7), memcpy(3)",

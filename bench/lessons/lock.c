@@ -17,6 +17,7 @@
 #include "lessons.h"
 #include "machine/clock.h"
 #include "teach/crew.h"
+#include "teach/page.h"
 
 #define PATIENCE_NS INT64_C(300000000) /* then the next one gives up, where it would wait for ever */
 
@@ -85,7 +86,7 @@ static enum outcome take_lock(struct shop *shop)
     return result == 0 ? WENT_ON : result == EOWNERDEAD ? OWNER_DEAD : GAVE_UP;
 }
 
-/* Another producer's message goes through the same ring, behind the one that will never be finished. */
+/* Another producer's message goes through the same channel. Each producer has a ring of its own there. */
 static enum outcome use_ring(struct shop *shop)
 {
     struct weir_endpoint *producer, *consumer;
@@ -196,12 +197,18 @@ static void judge(struct experiment *experiment)
     double ring = experiment_figure(experiment, "process_ring", "waited_ns");
     bool robust_freed = experiment_figure(experiment, "process_robust", "freed") > 0.5;
     const char *answer = plain ? "takes" : "waits";
-    experiment_conclude(experiment, plain ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
-                        "Behind a dead holder of a plain mutex the next one still waited when it gave up after %d ms. "
-                        "A robust mutex %s %.0f us after the death; through a ring without locks another one's "
-                        "message had come %.1f us after it.",
-                        (int)(PATIENCE_NS / 1000000), robust_freed ? "said so" : "did not say so", robust / 1000,
-                        ring / 1000);
+    if (plain)
+        experiment_conclude(experiment, VERDICT_HOLDS, answer,
+                            "The next one got a plain mutex whose holder had died, %s after the death.",
+                            told(UNIT_NS, experiment_figure(experiment, "process_plain", "waited_ns")));
+    else
+        experiment_conclude(
+            experiment, VERDICT_REFUTED, answer,
+            "Behind a dead holder of a plain mutex the next one still waited when it gave up after %s. A "
+            "robust mutex %s %s after the death; through rings without locks another one's message had "
+            "come %s after it.",
+            told(UNIT_NS, PATIENCE_NS), robust_freed ? "said so" : "did not say so", told(UNIT_NS, robust),
+            told(UNIT_NS, ring));
 }
 
 static const struct lesson_column columns[] = {{"waited_ns", "WAITED", UNIT_NS}, {"freed", "GOT ON", UNIT_SHARE}, {0}};
@@ -242,9 +249,11 @@ const struct lesson lesson_lock = {
         "process ends, the kernel walks that list, marks each lock, and the next one gets it together with the "
         "code EOWNERDEAD: you have the lock, but what it guards may be half written; repair it and call "
         "pthread_mutex_consistent.\n"
-        "A lock-free ring has nothing that a worker could hold. Who sends writes the message first and then makes it "
-        "visible by one store, which is done or not done. Here a producer dies between the two, with a message half "
-        "written in weir's ring: nobody sees that message, and another producer's passes as if nothing had been.\n"
+        "Where there is no lock nobody can take one along. Here a producer dies with a message half written in weir's "
+        "shared memory. It makes a message visible by a single write at the end, which is done or not done, so nobody "
+        "ever sees that one; and each producer has a ring of its own, so the next one's passes. In a ring that "
+        "producers share, the place that the dead one had claimed would stay empty, and everybody would wait behind "
+        "it: having no lock is not enough, nobody may wait for a step that another one has still to take.\n"
         "Threads can die alone too: one that returns or is cancelled with the lock in its hand leaves it locked.",
     .see = "pthread_mutexattr_setrobust(3), pthread_mutex_consistent(3), get_robust_list(2)",
     .twists = twists,

@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "lessons.h"
+#include "machine/memory.h"
 #include "teach/crew.h"
 #include "teach/page.h"
 
@@ -23,6 +25,7 @@ struct account {
 };
 
 struct household {
+    enum weir_worker_kind kind;
     pthread_barrier_t together;
     unsigned char *block; /* made before the workers, private to each process as all memory is */
     size_t block_bytes;
@@ -56,6 +59,20 @@ static void read_account(struct account *ret)
     ret->private_bytes = add_lines("/proc/self/smaps_rollup", own);
 }
 
+/* Threads are all in one account. */
+static void look(struct household *household, uint32_t index, struct account *accounts)
+{
+    if (household->kind == WEIR_PROCESS || index == 0)
+        read_account(&accounts[index]);
+}
+
+/* By the process that forks the workers, or whose threads they are. */
+static void fill_block(void *shared)
+{
+    struct household *household = shared;
+    memset(household->block, 1, household->block_bytes);
+}
+
 /* All read and look, then all write, then all look again. */
 static int work(void *shared, uint32_t index)
 {
@@ -63,12 +80,12 @@ static int work(void *shared, uint32_t index)
     for (size_t at = 0; at < household->block_bytes; at += PAGE_BYTES)
         (void)((volatile unsigned char *)household->block)[at];
     pthread_barrier_wait(&household->together);
-    read_account(&household->before[index]);
+    look(household, index, household->before);
     pthread_barrier_wait(&household->together);
     for (size_t at = 0; at < household->block_bytes; at += PAGE_BYTES)
         ((volatile unsigned char *)household->block)[at + index]++; /* a byte of one's own in each page */
     pthread_barrier_wait(&household->together);
-    read_account(&household->after[index]);
+    look(household, index, household->after);
     pthread_barrier_wait(&household->together);
     return 0;
 }
@@ -98,7 +115,13 @@ static size_t block_bytes(const struct experiment *experiment)
 /* For each kind and number of workers: before they write, and after. */
 static int prepare(struct experiment *experiment)
 {
+    if (access("/proc/self/smaps_rollup", R_OK) != 0)
+        return experiment_cannot(experiment, "it needs a kernel with /proc/self/smaps_rollup");
     static const char *const kinds[] = {"threads", "processes"}, *const times[] = {"before", "after"};
+    uint32_t most = count_of(experiment, sets(experiment) - 1);
+    if (block_bytes(experiment) > memory_available() / 2 / (most + 1))
+        return experiment_cannot(experiment, "%u copies of the block are more than half of the memory that is left",
+                                 most + 1);
     for (size_t kind = 0; kind < 2; kind++)
         for (size_t set = 0; set < sets(experiment); set++)
             for (size_t time = 0; time < 2; time++) {
@@ -121,7 +144,6 @@ static int start_household(struct household *household, size_t bytes, uint32_t c
     if (household->block == MAP_FAILED)
         return -1;
     madvise(household->block, bytes, MADV_NOHUGEPAGE); /* small pages, so that each write moves one */
-    memset(household->block, 1, bytes);
     return pthread_barrierattr_init(&attributes) == 0 &&
                    pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) == 0 &&
                    pthread_barrier_init(&household->together, &attributes, count) == 0
@@ -129,7 +151,7 @@ static int start_household(struct household *household, size_t bytes, uint32_t c
                : -1;
 }
 
-/* The mean a worker: threads are all in the one account that each of them sees. */
+/* The mean a worker. */
 static void share_out(const struct account *accounts, uint32_t count, enum weir_worker_kind kind, double *ret)
 {
     struct account sum = {0};
@@ -154,7 +176,9 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     struct crew_result result;
     if (household == NULL || start_household(household, block_bytes(experiment), count) != 0)
         return experiment_failed(experiment, "there is no memory for the workers");
-    struct crew crew = {.kind = kind, .count = count, .pin = "none", .work = work, .shared = household};
+    household->kind = kind;
+    struct crew crew = {
+        .kind = kind, .count = count, .pin = "none", .work = work, .shared = household, .before = fill_block};
     int end = crew_run(experiment, &crew, &result);
     share_out(row % 2 == 0 ? household->before : household->after, count, kind, ret);
     munmap(household->block, household->block_bytes);
@@ -177,18 +201,14 @@ static void judge(struct experiment *experiment)
     double after = figure(experiment, "processes", "after", "pss"),
            threads = figure(experiment, "threads", "after", "pss");
     double resident = figure(experiment, "processes", "before", "rss"), block = (double)block_bytes(experiment);
-    const char *answer = before > 0.8 * block ? "copy" : before > 0.2 * block ? "part" : "little";
-    char texts[5][48];
-    figure_text(texts[0], sizeof texts[0], UNIT_BYTES, before);
-    figure_text(texts[1], sizeof texts[1], UNIT_BYTES, resident);
-    figure_text(texts[2], sizeof texts[2], UNIT_BYTES, after);
-    figure_text(texts[3], sizeof texts[3], UNIT_BYTES, threads);
-    figure_text(texts[4], sizeof texts[4], UNIT_BYTES, block);
+    double copied = 1 - (after - before) / block; /* before it was written: what it takes more then was shared */
+    const char *answer = copied > 0.8 ? "copy" : copied > 0.2 ? "part" : "little";
     experiment_conclude(
-        experiment, before < 0.8 * block ? VERDICT_REFUTED : VERDICT_HOLDS, answer,
+        experiment, copied <= 0.8 ? VERDICT_REFUTED : VERDICT_HOLDS, answer,
         "With %u at work over a block of %s each process took %s (PSS), though `top` would show %s (resident). "
         "Once each had written all of the block it took %s; a thread took %s.",
-        count_of(experiment, sets(experiment) - 1), texts[4], texts[0], texts[1], texts[2], texts[3]);
+        count_of(experiment, sets(experiment) - 1), told(UNIT_BYTES, block), told(UNIT_BYTES, before),
+        told(UNIT_BYTES, resident), told(UNIT_BYTES, after), told(UNIT_BYTES, threads));
 }
 
 static const struct lesson_column columns[] = {{"virtual", "VIRTUAL", UNIT_BYTES},
@@ -232,8 +252,8 @@ const struct lesson lesson_memory = {
         "what of it lies in memory, and counts a page that 64 processes share 64 times. PSS, the proportional set "
         "size, counts such a page as one 64th for each: its sum over all processes is what they really take. "
         "PRIVATE is what would be freed if this one ended. All figures are for one worker: the sum, divided by their "
-        "number. The program that made the block holds it too, so even a single worker pays for a part only until "
-        "it writes.\n"
+        "number. The process that made the block and forked holds it too, so even a single worker pays for half of it "
+        "until it writes.\n"
         "Threads have one memory, so writing adds nothing. Each has room of its own for a stack (8 MiB) and perhaps "
         "for malloc (64 MiB), all of it VIRTUAL; of that it takes what it has touched.",
     .see = "fork(2), proc(5) on smaps_rollup, pthread_attr_setstacksize(3)",

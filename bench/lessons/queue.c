@@ -10,6 +10,7 @@
 #include "machine/clock.h"
 #include "measure/random.h"
 #include "teach/crew.h"
+#include "teach/page.h"
 
 #define SERVICE_NS 2000 /* of a message, on the average */
 #define MESSAGES   12000u
@@ -139,12 +140,13 @@ static void judge(struct experiment *experiment)
            late = experiment_figure(experiment, "4096", "latency_ns");
     double inside = experiment_figure(experiment, "4096", "inside"),
            product = experiment_figure(experiment, "4096", "product"), ratio = fast / slow;
-    const char *answer = ratio > 2 ? "faster" : ratio > 0.9 ? "same" : "slower";
-    experiment_conclude(experiment, ratio > 1.5 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
-                        "Room for 4096 instead of 16 made %.2f times the messages a second, and each was %.0f times "
-                        "as long under way: %.3g ms instead of %.2g. %.0f messages were counted inside; by Little's "
-                        "law there should be %.0f.",
-                        ratio, late / soon, late / 1e6, soon / 1e6, inside, product);
+    const char *answer = ratio > 1.5 ? "faster" : ratio > 0.9 ? "same" : "slower";
+    experiment_conclude(
+        experiment, ratio > 1.5 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
+        "Room for 4096 instead of 16 made %s the messages a second, and each was %s as long under way: %s "
+        "instead of %s. %.0f messages were counted inside; by Little's law there should be %.0f.",
+        told(UNIT_TIMES, ratio), told(UNIT_TIMES, late / soon), told(UNIT_NS, late), told(UNIT_NS, soon), inside,
+        product);
 }
 
 static const struct lesson_column columns[] = {{"rate", "A SECOND", UNIT_COUNT},
@@ -154,7 +156,7 @@ static const struct lesson_column columns[] = {{"rate", "A SECOND", UNIT_COUNT},
                                                {0}};
 
 static const struct lesson_choice choices[] = {
-    {"faster", "twice as many, or more"},
+    {"faster", "half as many again, or more"},
     {"same", "about as many"},
     {"slower", "fewer"},
     {0},

@@ -9,6 +9,7 @@
 
 #include "lessons.h"
 #include "teach/crew.h"
+#include "teach/page.h"
 
 #define INCREMENTS 1000000u /* of each worker */
 
@@ -136,21 +137,13 @@ static int prepare(struct experiment *experiment)
     return result;
 }
 
-static int start_counters(struct counters *counters)
-{
-    pthread_mutexattr_t attributes;
-    int failed = pthread_mutexattr_init(&attributes);
-    failed = failed || pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED) != 0;
-    return failed || pthread_mutex_init(&counters->lock, &attributes) != 0 ? -1 : 0;
-}
-
 static int measure(struct experiment *experiment, size_t row, double *ret)
 {
     const struct way *way = &ways[row];
     /* The crew's process must see the sum even where its workers do not share the memory, to tell that it is 0. */
     struct counters *counters = crew_memory(sizeof *counters);
     struct crew_result result;
-    if (counters == NULL || start_counters(counters) != 0)
+    if (counters == NULL || pthread_mutex_init(&counters->lock, NULL) != 0)
         return experiment_failed(experiment, "there is no memory for the counters");
     if (way->is_private && mmap(counters, sizeof *counters, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
@@ -179,10 +172,12 @@ static void judge(struct experiment *experiment)
                             "With %u worker%s placed like this no increment was lost this time. Nothing promises that.",
                             workers(experiment), workers(experiment) == 1 ? "" : "s");
     else
-        experiment_conclude(experiment, VERDICT_REFUTED, answer,
-                            "%.2g %% of all n++ were lost, none of the atomic ones. An atomic increment cost %.1f ns; "
-                            "counting alone and merging once cost %.2f ns.",
-                            100 * plain, atomic, merge);
+        experiment_conclude(
+            experiment, VERDICT_REFUTED, answer,
+            "%s of all n++ were lost, %s of the atomic ones. An atomic increment cost %s; counting alone and "
+            "merging once cost %s.",
+            told(UNIT_SHARE, plain), told(UNIT_SHARE, experiment_figure(experiment, "atomic", "lost")),
+            told(UNIT_NS, atomic), told(UNIT_NS, merge));
 }
 
 static const struct lesson_column columns[] = {{"lost", "LOST", UNIT_SHARE}, {"ns", "COST OF ONE", UNIT_NS}, {0}};
@@ -196,7 +191,7 @@ static const struct lesson_choice choices[] = {
 
 static const struct lesson_twist twists[] = {
     {"weir lesson race --workers 1", "alone nobody loses anything: a test with one worker finds no race"},
-    {"weir lesson race --pin same", "on one CPU losses become so rare that they wait for your customers"},
+    {"weir lesson race --pin same", "on one CPU losses are rare or none: they wait for your customers"},
     {0},
 };
 
@@ -216,15 +211,18 @@ const struct lesson lesson_race = {
     .why =
         "n++ is three steps: read n, add 1, write n. If two threads read the same value, both write the same sum, "
         "and one addition is gone. It does not help that the machine may have a single instruction for it: the "
-        "CPU still takes the three steps, and another CPU can come between.\n"
+        "CPU still takes the three steps, and another CPU can come between. (Nobody on the same CPU can, so a machine "
+        "with one CPU may hide the fault.) COST OF ONE is the time from the first to the last, divided by the "
+        "additions of one worker.\n"
         "volatile tells the compiler to read and write each time. It does not tell the CPU to do so in one step, "
         "so as much is lost.\n"
-        "An atomic addition keeps the variable's cache line (the 64 bytes around it) on one CPU until the three "
+        "An atomic addition keeps the variable's cache line (the 64 bytes around it, on most machines) on one CPU "
+        "until the three "
         "steps are done. A mutex lets one thread at a time into the three steps. Both lose nothing, and both cost: "
         "the line has to travel from CPU to CPU for each addition. A worker that counts in a variable of its own and "
         "adds the sum once in the end pays that once, and is right as well.\n"
         "Processes have memory of their own: after fork each adds to its own copy, and the parent sees nothing of "
         "it. Once they share memory on purpose (mmap, shm_open) they race exactly as threads do.",
-    .see = "pthread_mutex_lock(3), mmap(2), fork(2)",
+    .see = "pthreads(7), mmap(2), fork(2)",
     .twists = twists,
 };

@@ -7,10 +7,10 @@
 
 #include "lessons.h"
 #include "teach/crew.h"
+#include "teach/page.h"
 
 #define INCREMENTS  500000u /* of each worker */
-#define LINE_BYTES  64
-#define APART_BYTES 128 /* two lines: some CPUs fetch them in pairs */
+#define APART_BYTES 128     /* two lines: some CPUs fetch them in pairs */
 
 struct field {
     size_t apart; /* bytes from one variable to the next */
@@ -45,11 +45,11 @@ static const struct way {
     size_t apart;
     int (*work)(void *shared, uint32_t index);
 } ways[] = {
-    {"packed", "atomic, one line, threads", WEIR_THREAD, sizeof(atomic_uint), add_atomic},
+    {"packed", "atomic, packed, threads", WEIR_THREAD, sizeof(atomic_uint), add_atomic},
     {"padded", "atomic, padded, threads", WEIR_THREAD, APART_BYTES, add_atomic},
-    {"plain_packed", "plain, one line, threads", WEIR_THREAD, sizeof(atomic_uint), add_plain},
+    {"plain_packed", "plain, packed, threads", WEIR_THREAD, sizeof(atomic_uint), add_plain},
     {"plain_padded", "plain, padded, threads", WEIR_THREAD, APART_BYTES, add_plain},
-    {"process_packed", "atomic, one line, processes", WEIR_PROCESS, sizeof(atomic_uint), add_atomic},
+    {"process_packed", "atomic, packed, processes", WEIR_PROCESS, sizeof(atomic_uint), add_atomic},
     {"process_padded", "atomic, padded, processes", WEIR_PROCESS, APART_BYTES, add_atomic},
 };
 
@@ -87,10 +87,11 @@ static void judge(struct experiment *experiment)
         experiment_figure(experiment, "plain_packed", "ns") / experiment_figure(experiment, "plain_padded", "ns");
     double ratio = packed / padded;
     const char *answer = ratio < 1.5 ? "same" : ratio < 3 ? "slower" : "much";
-    experiment_conclude(experiment, ratio < 1.5 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
-                        "In one cache line an atomic increment cost %.1f ns, padded %.1f ns: %.1f times as much for "
-                        "variables that have nothing to do with each other. Of plain additions the factor was %.1f.",
-                        packed, padded, ratio, plain);
+    experiment_conclude(
+        experiment, ratio < 1.5 ? VERDICT_HOLDS : VERDICT_REFUTED, answer,
+        "Packed side by side an atomic increment cost %s, padded %s: %s as much for variables that have nothing "
+        "to do with each other. Of plain additions the factor was %s.",
+        told(UNIT_NS, packed), told(UNIT_NS, padded), told(UNIT_TIMES, ratio), told(UNIT_TIMES, plain));
 }
 
 static const struct lesson_column columns[] = {{"ns", "COST OF ONE", UNIT_NS}, {0}};
@@ -123,7 +124,8 @@ const struct lesson lesson_sharing = {
     .prepare = prepare,
     .measure = measure,
     .judge = judge,
-    .why = "CPUs do not pass variables to each other but cache lines, 64 bytes at a time. Before a CPU may write a "
+    .why = "CPUs do not pass variables to each other but cache lines, 64 bytes at a time on most machines. Before a "
+           "CPU may write a "
            "single byte of a line it must have the whole line for itself, and every other CPU must throw its copy "
            "away. Two variables in one line make the line travel to and fro for each write, although no value is "
            "shared: this is called false sharing.\n"

@@ -14,12 +14,16 @@
 
 #include "lessons.h"
 #include "machine/clock.h"
+#include "machine/memory.h"
 #include "teach/experiment.h"
+#include "teach/page.h"
 
 #define LARGEST_BYTES  ((size_t)1 << 30)
 #define SMALLEST_BYTES ((size_t)1 << 20)
 #define STEP           32 /* from one size to the next */
 #define TIMES          8  /* in a row; a sample is their mean */
+#define TIMES_WRITING  2
+#define PAGE_BYTES     4096 /* or more: then some writes go to the same page */
 
 extern char **environ;
 
@@ -77,11 +81,11 @@ static int by_spawn(void)
 static const struct way {
     const char *key, *label;
     int (*create)(void);
+    bool writes; /* the creator then writes to each of its pages once */
 } ways[] = {
-    {"pthread", "pthread_create", by_thread},
-    {"fork", "fork", by_fork},
-    {"vfork", "vfork", by_vfork},
-    {"posix_spawn", "posix_spawn", by_spawn},
+    {"pthread", "pthread_create", by_thread, false},       {"fork", "fork", by_fork, false},
+    {"fork_write", "fork, then write all", by_fork, true}, {"vfork", "vfork", by_vfork, false},
+    {"posix_spawn", "posix_spawn", by_spawn, false},
 };
 
 #define WAYS (sizeof ways / sizeof ways[0])
@@ -103,28 +107,32 @@ static void show_ballast(const struct ballast *ballast, size_t size)
         madvise(ballast->bytes + size, ballast->largest - size, MADV_DONTFORK);
 }
 
+static void write_pages(const struct ballast *ballast, size_t begin, size_t end)
+{
+    for (size_t at = begin; at < end; at += PAGE_BYTES)
+        ((volatile unsigned char *)ballast->bytes)[at]++;
+}
+
 /* Small pages, each written once. Stops where the user wants to: returns 1. */
 static int fill_ballast(struct experiment *experiment, struct ballast *ballast)
 {
-    const size_t page = 4096;
+    const size_t part = (size_t)32 << 20;
     madvise(ballast->bytes, ballast->largest, MADV_NOHUGEPAGE);
-    for (size_t at = 0; at < ballast->largest; at += page) {
-        ballast->bytes[at] = 1;
-        if (at % ((size_t)32 << 20) == 0 && experiment_is_interrupted(experiment))
+    for (size_t at = 0; at < ballast->largest; at += part) {
+        if (experiment_is_interrupted(experiment))
             return 1;
+        write_pages(ballast, at, at + part < ballast->largest ? at + part : ballast->largest);
     }
     return 0;
 }
 
-/* A quarter of what is free at most. */
+/* A quarter of what can be had at most, in whole MiB. */
 static size_t affordable(size_t wanted)
 {
-    long pages = sysconf(_SC_AVPHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    size_t most = pages > 0 && page > 0 ? (size_t)pages * (size_t)page / 4 : wanted;
-    size_t size = wanted;
+    size_t most = memory_available() / 4, size = wanted - wanted % SMALLEST_BYTES;
     while (size > most && size > SMALLEST_BYTES)
         size /= 2;
-    return size;
+    return size - size % SMALLEST_BYTES;
 }
 
 static int prepare(struct experiment *experiment)
@@ -167,13 +175,18 @@ static int measure(struct experiment *experiment, size_t row, double *ret)
     const struct ballast *ballast = experiment->state;
     const struct way *way = &ways[row / ballast->count];
     show_ballast(ballast, ballast->sizes[row % ballast->count]);
+    size_t size = ballast->sizes[row % ballast->count];
+    int times = way->writes ? TIMES_WRITING : TIMES;
     if (way->create() != 0) /* the first finds cold caches */
         return experiment_failed(experiment, "%s failed here", way->label);
     int64_t begin_ns = clock_now_ns();
-    for (int i = 0; i < TIMES; i++)
+    for (int i = 0; i < times; i++) {
         if (way->create() != 0)
             return experiment_failed(experiment, "%s failed here", way->label);
-    ret[0] = (double)(clock_now_ns() - begin_ns) / TIMES;
+        if (way->writes)
+            write_pages(ballast, 0, size);
+    }
+    ret[0] = (double)(clock_now_ns() - begin_ns) / times;
     return 0;
 }
 
@@ -193,28 +206,36 @@ static void judge(struct experiment *experiment)
     double thread = figure(experiment, "pthread", small);
     double little = figure(experiment, "fork", small) / thread, much = figure(experiment, "fork", large) / thread;
     double spawn = figure(experiment, "posix_spawn", large) / figure(experiment, "posix_spawn", small);
-    const char *answer = much < 3 ? "same" : much < 30 ? "ten" : much < 300 ? "hundred" : "thousand";
+    double writing = figure(experiment, "fork_write", large) / thread;
+    const char *answer = large != LARGEST_BYTES ? NULL
+                         : much < 3             ? "same"
+                         : much < 30            ? "ten"
+                         : much < 300           ? "hundred"
+                                                : "thousand";
     if (large == small) {
         experiment_conclude(experiment, VERDICT_DEPENDS, answer,
-                            "A thread took %.0f us; from %zu MiB a fork took %.1f times as long, vfork %.1f times.",
-                            thread / 1000, small >> 20, little, figure(experiment, "vfork", small) / thread);
+                            "A thread took %s; from %zu MiB a fork took %s as long, vfork %s.", told(UNIT_NS, thread),
+                            small >> 20, told(UNIT_TIMES, little),
+                            told(UNIT_TIMES, figure(experiment, "vfork", small) / thread));
         return;
     }
-    experiment_conclude(experiment, VERDICT_DEPENDS, answer,
-                        "A thread took %.0f us. A fork took %.1f times as long from %zu MiB and %.0f times from %zu "
-                        "MiB; vfork %.1f times from either. posix_spawn from the large parent took %.2f times as long "
-                        "as from the small one, whole program included.",
-                        thread / 1000, little, small >> 20, much, large >> 20,
-                        figure(experiment, "vfork", large) / thread, spawn);
+    experiment_conclude(
+        experiment, VERDICT_DEPENDS, answer,
+        "A thread took %s. A fork took %s as long from %zu MiB and %s from %zu MiB, %s where the parent then "
+        "wrote to its memory again; vfork %s from either. posix_spawn from the large parent took %s "
+        "as long as from the small one, whole program included.",
+        told(UNIT_NS, thread), told(UNIT_TIMES, little), small >> 20, told(UNIT_TIMES, much), large >> 20,
+        told(UNIT_TIMES, writing), told(UNIT_TIMES, figure(experiment, "vfork", large) / thread),
+        told(UNIT_TIMES, spawn));
 }
 
-static const struct lesson_column columns[] = {{"ns", "UNTIL IT HAS ENDED", UNIT_NS}, {0}};
+static const struct lesson_column columns[] = {{"ns", "UNTIL ALL IS DONE", UNIT_NS}, {0}};
 
 static const struct lesson_choice choices[] = {
     {"same", "about as long as a thread"},
-    {"ten", "about 10 times as long"},
-    {"hundred", "about 100 times as long"},
-    {"thousand", "1000 times as long, or more"},
+    {"ten", "some 10 times as long"},
+    {"hundred", "some 100 times as long"},
+    {"thousand", "some 1000 times as long, or more"},
     {0},
 };
 
@@ -239,16 +260,19 @@ const struct lesson lesson_spawn = {
     .measure = measure,
     .judge = judge,
     .finish = finish,
-    .why = "A thread gets a stack and a place in the scheduler's list; memory and files it shares with those who are "
-           "there. fork makes a second process with the same memory, but it does not copy the memory: it copies the "
-           "page tables, which say where each page of 4 KiB lies, and marks all pages so that the first one who "
-           "writes gets a copy (copy-on-write). So fork costs what the page tables cost: little for a small program, "
-           "and more with each page that the parent has ever written.\n"
-           "vfork copies nothing. The child borrows the parent's memory while the parent stands still, and may do "
-           "nothing but begin another program (exec) or end. posix_spawn is that in one safe call, and what it "
-           "costs is mostly the loading of the new program, whatever the parent has.\n"
-           "So it is not the process that is expensive but the copying of a large parent's tables: fork early, while "
-           "the program is small, or use posix_spawn.",
+    .why =
+        "A thread gets a stack and a place in the scheduler's list; memory and files it shares with those who are "
+        "there. fork makes a second process with the same memory, but it does not copy the memory: it copies the "
+        "page tables, which say where each page (of 4 KiB, mostly) lies, and marks all pages so that the first one who "
+        "writes gets a copy (copy-on-write); and when the child ends, all of that is undone. So fork costs what the "
+        "page tables cost: little for a small program, and more with each page that the parent has ever written. A "
+        "parent that goes on writing pays once more: at each page that it writes first after the fork the CPU stops, "
+        "and the kernel has to take the mark off.\n"
+        "vfork copies nothing. The child borrows the parent's memory while the parent stands still, and may do "
+        "nothing but begin another program (exec) or end. posix_spawn is that in one safe call, and what it "
+        "costs is mostly the loading of the new program, whatever the parent has.\n"
+        "So it is not the process that is expensive but the copying of a large parent's tables: fork early, while "
+        "the program is small, or use posix_spawn.",
     .see = "fork(2), vfork(2), posix_spawn(3), pthread_create(3)",
     .twists = twists,
 };

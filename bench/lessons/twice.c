@@ -8,6 +8,7 @@
 #include "lessons.h"
 #include "measure/statistics.h"
 #include "teach/matrix.h"
+#include "teach/page.h"
 
 #define EPOCHS        8 /* of each side in one comparison */
 #define MESSAGE_BYTES 64
@@ -53,25 +54,27 @@ static double worst(const struct experiment *experiment, size_t row)
 
 static void judge(struct experiment *experiment)
 {
-    double blocks = worst(experiment, 0), turns = worst(experiment, 1);
-    const char *answer = blocks < 0.01 ? "one" : blocks < 0.05 ? "five" : "more";
-    experiment_remark(experiment, 0, "%.1f %%", 100 * blocks);
-    experiment_remark(experiment, 1, "%.1f %%", 100 * turns);
+    double blocks = experiment->rows[0].medians[0], turns = experiment->rows[1].medians[0];
+    double blocks_worst = worst(experiment, 0), turns_worst = worst(experiment, 1);
+    const char *answer = blocks_worst < 0.02 ? "two" : blocks_worst < 0.05 ? "five" : "more";
+    experiment_remark(experiment, 0, "%s", told(UNIT_SHARE, blocks_worst));
+    experiment_remark(experiment, 1, "%s", told(UNIT_SHARE, turns_worst));
     experiment_conclude(
         experiment,
-        blocks < 0.01    ? VERDICT_HOLDS
-        : turns < blocks ? VERDICT_REFUTED
-                         : VERDICT_DEPENDS,
+        blocks_worst < 0.02                ? VERDICT_HOLDS
+        : turns_worst < 0.7 * blocks_worst ? VERDICT_REFUTED
+                                           : VERDICT_DEPENDS,
         answer,
-        "One after the other the program seemed up to %.1f %% faster or slower than itself, in turns up "
-        "to %.1f %%, in %zu comparisons of each kind.",
-        100 * blocks, 100 * turns, experiment->rounds);
+        "One after the other the program seemed %s faster or slower than itself, typically, and up to %s; "
+        "in turns %s, and up to %s. (%zu comparison%s of each kind.)",
+        told(UNIT_SHARE, blocks), told(UNIT_SHARE, blocks_worst), told(UNIT_SHARE, turns),
+        told(UNIT_SHARE, turns_worst), experiment->rounds, experiment->rounds == 1 ? "" : "s");
 }
 
 static const struct lesson_column columns[] = {{"difference", "TYPICAL ERROR", UNIT_SHARE}, {0}};
 
 static const struct lesson_choice choices[] = {
-    {"one", "by less than 1 %"},
+    {"two", "by less than 2 %"},
     {"five", "by up to 5 %"},
     {"more", "by more than 5 %"},
     {0},
@@ -89,7 +92,7 @@ const struct lesson lesson_twice = {
     .question = "Run A, then run B, compare?",
     .claim = "To compare two programs, run A, then run B, and compare.",
     .ask = "A program is measured for a while, and then the very same program once more. By how much do the two "
-           "results differ, at worst?",
+           "results differ, at worst, if that is done some ten times?",
     .choices = choices,
     .seconds = 6,
     .heeds = KNOB_PIN,

@@ -7,6 +7,7 @@
 
 #include "lessons.h"
 #include "teach/matrix.h"
+#include "teach/page.h"
 
 #define MESSAGE_BYTES 32
 
@@ -50,11 +51,13 @@ static void judge(struct experiment *experiment)
     double spin_one = experiment_figure(experiment, "spin_one", "ns"),
            block_one = experiment_figure(experiment, "block_one", "ns");
     double ratio = block / spin;
-    const char *answer = ratio < 2 ? "same" : ratio < 20 ? "ten" : "hundred";
-    experiment_conclude(experiment, VERDICT_DEPENDS, answer,
-                        "With a CPU for each a round trip took %.2f us spinning and %.1f us sleeping, %.0f times as "
-                        "long. On one CPU it was %.1f us against %.1f us.",
-                        spin / 1000, block / 1000, ratio, spin_one / 1000, block_one / 1000);
+    const char *answer = ratio < 2 ? "same" : ratio < 32 ? "ten" : "hundred";
+    experiment_conclude(
+        experiment, VERDICT_DEPENDS, answer,
+        "With a CPU for each a round trip took %s spinning and %s sleeping, %s as long. On one CPU it was %s "
+        "against %s.",
+        told(UNIT_NS, spin), told(UNIT_NS, block), told(UNIT_TIMES, ratio), told(UNIT_NS, spin_one),
+        told(UNIT_NS, block_one));
 }
 
 static const struct lesson_column columns[] = {{"ns", "ROUND TRIP", UNIT_NS}, {"cpu_ns", "CPU TIME", UNIT_NS}, {0}};
@@ -88,14 +91,17 @@ const struct lesson lesson_wait = {
     .measure = measure,
     .judge = judge,
     .finish = matrix_finish,
-    .why = "Who spins sees a message as soon as its cache line has arrived. Who sleeps has told the kernel, which gave "
-           "the CPU to somebody else or let it doze; waking takes a system call on one side, an interrupt to the "
-           "other CPU, and a switch there. On a virtual machine a dozing CPU must even be started again by the host.\n"
-           "But spinning takes a whole CPU, whether messages come or not. On a single CPU it takes that CPU from the "
-           "very one who is waited for: so the one who spins there must give its turn away after each look, and both "
-           "ways come to the same switch.\n"
-           "Adaptive spins about as long as a sleep would cost and sleeps then: never more than twice as bad as the "
-           "better of the two, whatever comes. It learns as well where spinning has been in vain.",
+    .why =
+        "Who spins sees a message as soon as its cache line has arrived. Who sleeps has told the kernel, which gave "
+        "the CPU to somebody else or let it doze; waking takes a system call (a call into the kernel) on one side, an "
+        "interrupt to the "
+        "other CPU, and a switch there. On a virtual machine a dozing CPU must even be started again by the host.\n"
+        "But spinning takes a whole CPU, whether messages come or not. On a single CPU it takes that CPU from the "
+        "very one who is waited for: so the one who spins there must give its turn away after each look, and both "
+        "ways come to the same switch.\n"
+        "Adaptive spins for a while, some tens of microseconds at most, and sleeps then. It notes where spinning has "
+        "been in vain, and where it was worth it. So it is hardly ever the worst of the three, and mostly near the "
+        "best.",
     .see = "futex(7), sched_yield(2), docs/design/0013-waiting.md",
     .twists = twists,
 };

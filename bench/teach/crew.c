@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "machine/clock.h"
@@ -62,6 +63,29 @@ static void check_end(struct board *board, const char *who, const struct weir_wo
 }
 
 /* ---- the crew's process -------------------------------------------------------------------------------------- */
+
+/* The places of `count` workers, half of them as consumers; `cpus` has room for one more. */
+static int place(int *cpus, const char *pin, uint32_t count, struct weir_error *error)
+{
+    uint32_t others = count > 1 ? count / 2 : 1, some = count > 1 ? count - others : 1;
+    return weir_placement(cpus, pin != NULL ? pin : "auto", some, others, error);
+}
+
+uint32_t crew_cpus(const char *pin, uint32_t count)
+{
+    int cpus[CREW_MOST + 1], allowed = weir_cpus_allowed(NULL, 0);
+    struct weir_error error;
+    uint32_t distinct = 0;
+    if (place(cpus, pin, count, &error) != 0 || cpus[0] < 0)
+        return allowed > 0 ? (uint32_t)allowed : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_first = true;
+        for (uint32_t k = 0; k < i && is_first; k++)
+            is_first = cpus[k] != cpus[i];
+        distinct += is_first;
+    }
+    return distinct;
+}
 
 /* Until all are there. One that has ended before will never come. */
 static int gather(struct board *board, struct weir_worker **workers)
@@ -127,12 +151,14 @@ static int run_crew(void *argument, int report_fd)
     int cpus[CREW_MOST + 1];
     (void)report_fd;
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0}); /* a crash on purpose leaves no file */
-    uint32_t others = crew->count > 1 ? crew->count / 2 : 1;
-    uint32_t some = crew->count > 1 ? crew->count - others : 1;
-    if (weir_placement(cpus, crew->pin != NULL ? crew->pin : "auto", some, others, &error) != 0) {
+    if (crew->is_deadly)
+        prctl(PR_SET_DUMPABLE, 0); /* nor is it reported to who collects crashes: the limit does not hold for pipes */
+    if (place(cpus, crew->pin, crew->count, &error) != 0) {
         memcpy(board->trouble, error.text, sizeof board->trouble - 1);
         return 1;
     }
+    if (crew->before != NULL)
+        crew->before(crew->shared);
     if (start_all(board, members, workers, cpus) != 0)
         return 1; /* who has begun ends with this process */
     board->begin_ns = clock_now_ns();

@@ -4,11 +4,14 @@
  */
 #include "dialogue.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/session.h"
@@ -45,6 +48,17 @@ static int read_line(char *line, size_t capacity, int interrupt_fd)
     return 0;
 }
 
+/* Without blanks around it, in small letters. */
+static void tidy_line(char *line)
+{
+    size_t begin = strspn(line, " \t\r"), length = strlen(line + begin);
+    while (length > 0 && strchr(" \t\r", line[begin + length - 1]) != NULL)
+        length--;
+    for (size_t i = 0; i < length; i++)
+        line[i] = (char)tolower((unsigned char)line[begin + i]);
+    line[length] = '\0';
+}
+
 /* The choice that the text begins alone. */
 static const struct lesson_choice *match(const struct lesson *lesson, const char *text)
 {
@@ -66,6 +80,8 @@ int dialogue_ask(const struct lesson *lesson, int interrupt_fd, const char **ret
         printf("\nYour guess (Enter skips): ");
         fflush(stdout);
         int result = read_line(line, sizeof line, interrupt_fd);
+        if (result == 0)
+            tidy_line(line);
         if (result != 0 || line[0] == '\0') {
             if (result != 0)
                 putchar('\n');
@@ -90,11 +106,25 @@ static const char *history_path(void)
     return path != NULL && *path != '\0' ? path : NULL;
 }
 
+/* Only a file is opened: a FIFO, say, would make the lesson wait for whoever reads it. NULL: with errno. */
+static FILE *open_history(int flags)
+{
+    struct stat about;
+    int fd = open(history_path(), flags | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd >= 0 && fstat(fd, &about) == 0 && S_ISREG(about.st_mode))
+        return fdopen(fd, flags == O_RDONLY ? "r" : "a");
+    if (fd >= 0) {
+        close(fd);
+        errno = EINVAL;
+    }
+    return NULL;
+}
+
 bool history_holds(const char *lesson)
 {
     char line[256];
     bool found = false;
-    FILE *file = history_path() != NULL ? fopen(history_path(), "re") : NULL;
+    FILE *file = history_path() != NULL ? open_history(O_RDONLY) : NULL;
     if (file == NULL)
         return false;
     while (!found && fgets(line, sizeof line, file) != NULL) {
@@ -111,7 +141,7 @@ int history_add(const struct page *page)
     if (history_path() == NULL)
         return 0;
     session_stamp(stamp, sizeof stamp);
-    FILE *file = fopen(history_path(), "ae");
+    FILE *file = open_history(O_WRONLY | O_APPEND | O_CREAT);
     bool failed = file == NULL || fprintf(file, "%s %s %s guess=%s\n", page->lesson->name, stamp,
                                           verdict_word(page->experiment->verdict),
                                           page->predicted != NULL ? page->predicted : "none") < 0;

@@ -211,13 +211,13 @@ enum experiment_end experiment_run(struct experiment *experiment)
     settle(experiment);
     if (end == EXPERIMENT_DONE)
         lesson->judge(experiment);
+    if (lesson->finish != NULL)
+        lesson->finish(experiment); /* at once: what a lesson holds would be in the way of the next */
     return end;
 }
 
 void experiment_free(struct experiment *experiment)
 {
-    if (experiment->lesson->finish != NULL)
-        experiment->lesson->finish(experiment);
     for (size_t i = 0; i < experiment->row_count; i++)
         for (size_t column = 0; column < experiment->columns; column++)
             free(experiment->rows[i].samples[column]);

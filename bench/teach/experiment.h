@@ -37,7 +37,7 @@ struct experiment {
 
 enum experiment_end { EXPERIMENT_DONE, EXPERIMENT_CANNOT, EXPERIMENT_FAILED, EXPERIMENT_INTERRUPTED };
 
-/* Prepares, measures and judges. The fields above `state` are given; experiment_free is due in any case. */
+/* Prepares, measures, judges and finishes. The fields above `state` are given; experiment_free is due in any case. */
 enum experiment_end experiment_run(struct experiment *experiment);
 void experiment_free(struct experiment *experiment);
 

@@ -88,7 +88,8 @@ void matrix_finish(struct experiment *experiment)
 int matrix_measure(struct experiment *experiment, size_t row, double *ret_wall_ns, double *ret_cpu_ns)
 {
     struct matrix *matrix = experiment->state;
-    for (size_t column = 0; column < matrix->columns; column++) {
+    for (size_t i = 0; i < matrix->columns; i++) {
+        size_t column = experiment->rounds % 2 == 0 ? i : matrix->columns - 1 - i; /* none is always the first */
         struct cell *cell = &matrix->cells[row * matrix->columns + column];
         struct outcome outcome;
         if (cell->status != CELL_OK)

@@ -32,8 +32,19 @@ void figure_text(char *text, size_t capacity, enum unit unit, double value)
         snprintf(text, capacity, "%.*f %%", value > 0 && value < 0.0995 ? 1 : 0, 100 * value);
     else if (unit == UNIT_TIMES)
         snprintf(text, capacity, "%.*f%s", value < 9.95 ? 2 : value < 99.5 ? 1 : 0, value, times);
+    else if (value >= 100000)
+        snprintf(text, capacity, "%.0f k", value / 1000);
     else
         snprintf(text, capacity, "%.*f", value == floor(value) || value >= 100 ? 0 : 1, value);
+}
+
+const char *told(enum unit unit, double value)
+{
+    static char texts[9][48];
+    static size_t turn;
+    turn = (turn + 1) % 9;
+    figure_text(texts[turn], sizeof texts[0], unit, value);
+    return texts[turn];
 }
 
 const struct lesson_choice *choice_find(const struct lesson *lesson, const char *word)
@@ -84,14 +95,31 @@ static const char *dash(void)
     return speaks_utf8() ? "—" : "-";
 }
 
-void page_open(FILE *file, const struct lesson *lesson, bool color)
+/* "--workers 1 --pin same": what the student has changed; empty: nothing. */
+static const char *changes_text(const struct knobs *knobs, char *text, size_t capacity)
 {
-    char text[256];
+    char workers[32] = "", size[40] = "", pin[64] = "";
+    if (knobs->workers != 0)
+        snprintf(workers, sizeof workers, " --workers %u", knobs->workers);
+    if (knobs->size != 0)
+        snprintf(size, sizeof size, " --size %zu", knobs->size);
+    if (knobs->pin != NULL)
+        snprintf(pin, sizeof pin, " --pin %.48s", knobs->pin);
+    snprintf(text, capacity, "%s%s%s", workers, size, pin);
+    return text[0] != '\0' ? text + 1 : text;
+}
+
+void page_open(FILE *file, const struct page *page)
+{
+    const struct lesson *lesson = page->lesson;
+    char text[256], changes[160];
     snprintf(text, sizeof text, "%s: %s", lesson->name, lesson->question);
-    title(file, text, color);
+    title(file, text, page->color);
     say(file, "\nIt is said: %s\n\n%s\n", lesson->claim, lesson->ask);
     for (const struct lesson_choice *choice = lesson->choices; choice->word != NULL; choice++)
         say(file, "  %s %s %s\n", choice->word, dash(), choice->text);
+    if (*changes_text(&page->experiment->knobs, changes, sizeof changes) != '\0')
+        say(file, "\nChanged this time, whatever the question says: %s\n", changes + 1);
 }
 
 /* The guess beside what came true. */
@@ -128,7 +156,8 @@ void page_show(FILE *file, const struct page *page)
     size_t width = terminal_width(file) < COLUMNS ? terminal_width(file) : COLUMNS;
     fputc('\n', file);
     picture_print(file, experiment, width, page->color);
-    fputc('\n', file);
+    if (experiment->answer != NULL)
+        fputc('\n', file);
     tell_guess(file, page);
     title(file, "\nThe verdict", page->color);
     say(file, "%s %s\n", verdict_text(experiment->verdict), experiment->figure);
@@ -150,6 +179,9 @@ void page_markdown(FILE *file, const struct page *page)
             lesson->claim, lesson->ask);
     for (const struct lesson_choice *choice = lesson->choices; choice->word != NULL; choice++)
         fprintf(file, "- *%s*: %s\n", choice->word, choice->text);
+    char changes[160];
+    if (*changes_text(&experiment->knobs, changes, sizeof changes) != '\0')
+        fprintf(file, "\nChanged this time, whatever the question says: `%s`\n", changes + 1);
     fputc('\n', file);
     if (page->end != EXPERIMENT_DONE) {
         fprintf(file, "It could not be held on this machine: %s.\n", experiment->obstacle);
@@ -209,13 +241,15 @@ static json_t *measured_json(const struct experiment *experiment)
 
 json_t *page_json(const struct page *page)
 {
+    char changes[160];
+    const char *changed = changes_text(&page->experiment->knobs, changes, sizeof changes);
     const struct experiment *experiment = page->experiment;
     bool done = page->end == EXPERIMENT_DONE;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o, s:I, s:s?, s:s?, s:s, s:s?}", "schema", "weir.lesson/1",
-                     "lesson", page->lesson->name, "claim", page->lesson->claim, "question", page->lesson->ask,
-                     "predicted", page->predicted, "answer", done ? experiment->answer : NULL, "measured",
-                     done ? measured_json(experiment) : json_null(), "rounds", (json_int_t)experiment->rounds,
-                     "verdict", done ? verdict_word(experiment->verdict) : NULL, "figure",
-                     done ? experiment->figure : NULL, "explanation", page->lesson->why, "cannot",
-                     done ? NULL : experiment->obstacle);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:o, s:I, s:s?, s:s?, s:s, s:s?}", "schema", "weir.lesson/1", "lesson",
+        page->lesson->name, "claim", page->lesson->claim, "question", page->lesson->ask, "changed",
+        *changed != '\0' ? changed : NULL, "predicted", page->predicted, "answer", done ? experiment->answer : NULL,
+        "measured", done ? measured_json(experiment) : json_null(), "rounds", (json_int_t)experiment->rounds, "verdict",
+        done ? verdict_word(experiment->verdict) : NULL, "figure", done ? experiment->figure : NULL, "explanation",
+        page->lesson->why, "cannot", done ? NULL : experiment->obstacle);
 }

@@ -20,7 +20,7 @@ struct page {
 };
 
 /* Before the experiment: the claim and the question. */
-void page_open(FILE *file, const struct lesson *lesson, bool color);
+void page_open(FILE *file, const struct page *page);
 
 /* After it: the table, the picture, the verdict, why, and what to try next. */
 void page_show(FILE *file, const struct page *page);
@@ -42,6 +42,9 @@ const char *verdict_word(enum verdict verdict);
 
 /* A figure with its unit; "n/a". */
 void figure_text(char *text, size_t capacity, enum unit unit, double value);
+
+/* The same for a sentence; the text is valid until told has been called eight times more. Not thread-safe. */
+const char *told(enum unit unit, double value);
 
 /* The choice of that word; NULL: there is none. */
 const struct lesson_choice *choice_find(const struct lesson *lesson, const char *word);
