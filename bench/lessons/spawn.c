@@ -272,7 +272,9 @@ const struct lesson lesson_spawn = {
         "nothing but begin another program (exec) or end. posix_spawn is that in one safe call, and what it "
         "costs is mostly the loading of the new program, whatever the parent has.\n"
         "So it is not the process that is expensive but the copying of a large parent's tables: fork early, while "
-        "the program is small, or use posix_spawn.",
+        "the program is small, or use posix_spawn. And a process is not a kind of virtual machine, as is sometimes "
+        "said: that brings a kernel of its own and takes seconds to start. A process shares the kernel with all "
+        "others, and thousands of small ones are made in a second.",
     .see = "fork(2), vfork(2), posix_spawn(3), pthread_create(3)",
     .twists = twists,
 };

@@ -180,7 +180,8 @@ const struct lesson lesson_speed = {
     .finish = matrix_finish,
     .why = "A CPU does not know whether it runs a thread or a process. Both are the same thing to the kernel's "
            "scheduler, a task; a thread is a task that shares its memory and its files with others, and a process is "
-           "one that does not. So what computes is equally fast.\n"
+           "one that does not. So what computes is equally fast. (And several processes are not \"a form of "
+           "multithreading\": each has a thread of its own, and no memory in common with the others.)\n"
            "The sharing is what makes the difference, and it cuts both ways. Threads have one address space. Whoever "
            "changes it (mmap, munmap, a large malloc or free) must take turns with the others in the kernel, and when "
            "pages are given back, the CPUs on which the other threads run are interrupted to forget what they knew of "

@@ -141,7 +141,8 @@ const struct lesson lesson_switch = {
     .judge = judge,
     .why =
         "A switch enters the kernel, saves the registers of one task, picks the next, and loads its registers: half a "
-        "microsecond or so, most of it for the picking. Between processes the CPU must use other page tables as well; "
+        "microsecond or so, most of it for the picking. Between processes the CPU must use other page tables (which "
+        "say where memory lies) as well; "
         "CPUs tag what they know of addresses with a number for each process, so they need not forget it all.\n"
         "The larger part may come later: the next task finds the caches full of the other one's data. As long as "
         "both working sets (what each touches) fit side by side nothing is lost. If one fits and two do not, each "
