@@ -142,15 +142,14 @@ const struct lesson lesson_channels = {
     .finish = matrix_finish,
     .why =
         "T:P is from a thread to another process, and so on; n/a is what cannot be: ring is for threads only, and some "
-        "channels cannot carry messages of any size. A pipe, a socket, a message queue and a file belong to "
-        "the "
-        "kernel. Each message is a system call or two (the CPU changes into the kernel and back), is copied into "
-        "the kernel and out of it, and may wake a "
-        "sleeper. That is what makes them slow, and it is as slow between two threads.\n"
-        "Two processes can also map the same memory. A message is then written by one CPU and read by the other, "
-        "and no kernel takes part: what is left is the journey of its cache lines, which is the same for threads. "
-        "So it is the channel that costs, not the process. IN CALLS says how far each is from writing the same "
-        "message and calling a function that reads it.\n"
+        "channels cannot carry messages of any size. A pipe, a socket, a message queue and a file belong to the "
+        "kernel. Each message is a system call or two (the CPU changes into the kernel and back), is copied into the "
+        "kernel and out of it, and may wake a sleeper. That is what makes them slow, and it is as slow between two "
+        "threads.\n"
+        "Two processes can also map the same memory. A message is then written by one CPU and read by the other, and "
+        "no kernel takes part: what is left is the journey of its cache lines, which is the same for threads. So it is "
+        "the channel that costs, not the process. IN CALLS says how far each is from writing the same message and "
+        "calling a function that reads it.\n"
         "What shared memory does not give is what the kernel gave: somebody must say when a message is there, wait "
         "without burning a CPU, notice a death, and check what the other side wrote.",
     .see = "shm_overview(7), pipe(7), unix(7), mq_overview(7)",

@@ -144,17 +144,16 @@ const struct lesson lesson_copies = {
     .judge = judge,
     .finish = matrix_finish,
     .why =
-        "Zero-copy counts copies by programs. But the bytes that one CPU has written lie in its cache, and to be "
-        "read by another CPU they must travel there, line by line of 64 bytes; and before the first CPU may write "
-        "the next message there it must take the lines back. No program can avoid that as long as somebody writes "
-        "the bytes and somebody reads them.\n"
+        "Zero-copy counts copies by programs. But the bytes that one CPU has written lie in its cache, and to be read "
+        "by another CPU they must travel there, line by line of 64 bytes; and before the first CPU may write the next "
+        "message there it must take the lines back. No program can avoid that as long as somebody writes the bytes and "
+        "somebody reads them.\n"
         "So the cost of a message has a fixed part (the intercept) and a part for each byte (the slope); the last two "
         "rows are those of the line that comes nearest to all sizes (where the largest do not fit into the caches any "
-        "more, they cost more than the line says). A pipe has a high intercept, for its system "
-        "calls, and a slope of two copies and the journey. Shared memory "
-        "with send and receive copies too, into the ring and out of it; in place the journey is left, and the making "
-        "and "
-        "the reading of the bytes. Both sides are at work at once, so only the slower one's time shows.\n"
+        "more, they cost more than the line says). A pipe has a high intercept, for its system calls, and a slope of "
+        "two copies and the journey. Shared memory with send and receive copies too, into the ring and out of it; in "
+        "place the journey is left, and the making and the reading of the bytes. Both sides are at work at once, so "
+        "only the slower one's time shows.\n"
         "(There is room for 16 messages here, so a short one costs more than in the lesson `channels`, which has room "
         "for 512.) A benchmark that finds size without influence has not written the bytes, or has not read them.",
     .see = "shm_overview(7), pipe(7), memcpy(3)",

@@ -210,15 +210,13 @@ const struct lesson lesson_cores = {
         "A CPU does one thing at a time. Workers that compute fill one each; once all are full, one more only takes "
         "turns with the others, and what gets done stays the same. What it costs is small (a switch each few "
         "milliseconds), but each job takes longer.\n"
-        "A worker that waits, for a disk, for the network, for another worker, leaves its CPU empty meanwhile. If "
-        "each waits half of its time, two for each CPU nearly fill it (nearly, for they do not wait by appointment), "
-        "and "
-        "if each waits nine tenths, ten do. So the right is the number of CPUs divided by the share of time in which a "
-        "worker computes. The one in plus one was a guess at how much a worker waits.\n"
+        "A worker that waits, for a disk, for the network, for another worker, leaves its CPU empty meanwhile. If each "
+        "waits half of its time, two for each CPU nearly fill it (nearly, for they do not wait by appointment), and if "
+        "each waits nine tenths, ten do. So the right number is that of the CPUs divided by the share of time in which "
+        "a worker computes. The one in plus one was a guess at how much a worker waits.\n"
         "The figures are the work done, in CPUs that were busy with it all the time and undisturbed (where CPUs slow "
         "down when all are busy, or are not all alike, all together do less than their number). Threads and processes "
-        "do not "
-        "differ here: the scheduler knows tasks only.",
+        "do not differ here: the scheduler knows tasks only.",
     .see = "sched(7), nproc(1)",
     .twists = twists,
 };

@@ -308,17 +308,16 @@ const struct lesson lesson_crash = {
     .judge = judge,
     .why =
         "A bad access makes the CPU stop and the kernel send the signal SIGSEGV. Its default is to end the process, "
-        "and threads are one process: they share the memory which can now no longer be trusted. The messages that "
-        "lay in the channel were in that memory, or in the kernel with nobody left to read them.\n"
-        "If the producer is a process of its own, only that process ends. Its pipe, socket or shared memory lives "
-        "on in the others, so every message that had been sent still arrives. The exception is a channel that "
-        "keeps messages in the sender for a while, as libzmq does in a thread of its own: they die with it.\n"
+        "and threads are one process: they share the memory which can now no longer be trusted. The messages that lay "
+        "in the channel were in that memory, or in the kernel with nobody left to read them.\n"
+        "If the producer is a process of its own, only that process ends. Its pipe, socket or shared memory lives on "
+        "in the others, so every message that had been sent still arrives. The exception is a channel that keeps "
+        "messages in the sender for a while, as libzmq does in a thread of its own: they die with it.\n"
         "Nobody tells a consumer how its producer has ended. A pipe or a socket ends when the last process that could "
         "write to it is gone, but a good end looks the same; shared memory says nothing at all. weir has each worker "
-        "hold a "
-        "lock in shared memory for life, of a kind that the kernel marks when its holder dies (the lesson `lock`), "
-        "and who waits looks at it, each 25 ms. So a death is reported as what it is, after all messages that were "
-        "sent, and another can take the place.",
+        "hold a lock in shared memory for life, of a kind that the kernel marks when its holder dies (the lesson "
+        "`lock`), and who waits looks at it, each 25 ms. So a death is reported as what it is, after all messages that "
+        "were sent, and another can take the place.",
     .see = "signal(7), wait(2), docs/design/0002-roster-and-deaths.md",
     .twists = twists,
 };

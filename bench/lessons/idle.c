@@ -214,11 +214,10 @@ const struct lesson lesson_idle = {
         "Equal numbers of jobs are not equal amounts of work. Whoever got the long ones works on when the others are "
         "done, and the whole takes as long as the slowest share. The kernel cannot help: it moves tasks from CPU to "
         "CPU, but a worker that has run out of jobs has none to give. (Dealing the jobs out in turns, one to each, "
-        "would "
-        "have done well here; but who deals must know beforehand which are long.)\n"
+        "would have done well here; but who deals must know beforehand which are long.)\n"
         "A common queue deals the jobs out as they are needed: nobody is idle while one is left, and at the end the "
-        "others wait for one job at most. What it costs is one step on a shared variable for each job, so jobs "
-        "should be much longer than that.\n"
+        "others wait for one job at most. What it costs is one step on a shared variable for each job, so jobs should "
+        "be much longer than that.\n"
         "A shared counter is the shortest queue there is, if all jobs are known beforehand. A channel with many "
         "consumers is one for jobs that come as they come: each message goes to the consumer that is free.",
     .see = "sched(7), docs/drivers/shm.md",

@@ -246,14 +246,13 @@ const struct lesson lesson_memory = {
     .why =
         "fork gives the child the parent's pages themselves, marked read-only. Only when one of the two writes to a "
         "page does the kernel make a copy of that page, and of no other: copy-on-write. Workers that read a large "
-        "table which their parent has made share it as threads do; workers that write all of it end with a copy "
-        "each.\n"
-        "Of the four accounts two mislead. VIRTUAL is what a process may address: room, not memory. RESIDENT is "
-        "what of it lies in memory, and counts a page that 64 processes share 64 times. PSS, the proportional set "
-        "size, counts such a page as one 64th for each: its sum over all processes is what they really take. "
-        "PRIVATE is what would be freed if this one ended. All figures are for one worker: the sum, divided by their "
-        "number. The process that made the block and forked holds it too, so even a single worker pays for half of it "
-        "until it writes.\n"
+        "table which their parent has made share it as threads do; workers that write all of it end with a copy each.\n"
+        "Of the four accounts two mislead. VIRTUAL is what a process may address: room, not memory. RESIDENT is what "
+        "of it lies in memory, and counts a page that 64 processes share 64 times. PSS, the proportional set size, "
+        "counts such a page as one 64th for each: its sum over all processes is what they really take. PRIVATE is what "
+        "would be freed if this one ended. All figures are for one worker: the sum, divided by their number. The "
+        "process that made the block and forked holds it too, so even a single worker pays for half of it until it "
+        "writes.\n"
         "Threads have one memory, so writing adds nothing. Each has room of its own for a stack (8 MiB) and perhaps "
         "for malloc (64 MiB), all of it VIRTUAL; of that it takes what it has touched.",
     .see = "fork(2), proc(5) on smaps_rollup, pthread_attr_setstacksize(3)",

@@ -212,14 +212,13 @@ const struct lesson lesson_omission = {
     .judge = judge,
     .why = "A client that waits for each answer before it asks again (a closed loop) asks nothing while the server "
            "stands still. It sees one slow answer out of 5,000. p99 is the figure that 99 of 100 are not above, and "
-           "one in "
-           "5,000 does not move it. But in those 100 ms a "
-           "thousand people would have asked, and each would have waited: on the average half of the stall.\n"
+           "one in 5,000 does not move it. But in those 100 ms a thousand people would have asked, and each would have "
+           "waited: on the average half of the stall.\n"
            "The client has co-operated with the server in leaving out the bad moments; Gil Tene called it coordinated "
-           "omission. An open loop asks by the clock, and counts from the time when it should have asked, also when "
-           "it comes late itself. Then all who would have waited are in the figures.\n"
-           "The mean is no help either: it mixes both and is nobody's experience. Look at the maximum: the two "
-           "clients agree there, and it is the first hint.",
+           "omission. An open loop asks by the clock, and counts from the time when it should have asked, also when it "
+           "comes late itself. Then all who would have waited are in the figures.\n"
+           "The mean is no help either: it mixes both and is nobody's experience. Look at the maximum: the two clients "
+           "agree there, and it is the first hint.",
     .see = "docs/measuring.md, clock_nanosleep(2)",
     .twists = twists,
 };

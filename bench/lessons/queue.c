@@ -184,13 +184,13 @@ const struct lesson lesson_queue = {
     .measure = measure,
     .judge = judge,
     .why =
-        "The slowest one sets the pace. If that is the consumer, more room does not make it faster: the producer "
-        "fills the room, waits again, and from then on each message stands in a longer line. What grows is not "
-        "the number of messages a second but the time that each is under way.\n"
-        "Little's law says how the three belong together: messages inside = messages a second x time under way. "
-        "It holds whatever the order of arrivals and whatever the service, as long as what comes in goes out. INSIDE "
-        "was counted and PRODUCT is the law's right side, measured apart from it: compare them. Inside are those in "
-        "the room, one that is being served, and one that waits to be let in.\n"
+        "The slowest one sets the pace. If that is the consumer, more room does not make it faster: the producer fills "
+        "the room, waits again, and from then on each message stands in a longer line. What grows is not the number of "
+        "messages a second but the time that each is under way.\n"
+        "Little's law says how the three belong together: messages inside = messages a second x time under way. It "
+        "holds whatever the order of arrivals and whatever the service, as long as what comes in goes out. INSIDE was "
+        "counted and PRODUCT is the law's right side, measured apart from it: compare them. Inside are those in the "
+        "room, one that is being served, and one that waits to be let in.\n"
         "Room is good for something else: it bridges moments. With room for one, each waits for the other at each "
         "message; with room for some, short unevenness no longer stops anybody. Enough for that is enough.",
     .see = "J. D. C. Little, A Proof for the Queuing Formula L = lambda W, Operations Research 9 (1961)",

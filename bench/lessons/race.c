@@ -209,20 +209,19 @@ const struct lesson lesson_race = {
     .measure = measure,
     .judge = judge,
     .why =
-        "n++ is three steps: read n, add 1, write n. If two threads read the same value, both write the same sum, "
-        "and one addition is gone. It does not help that the machine may have a single instruction for it: the "
-        "CPU still takes the three steps, and another CPU can come between. (Nobody on the same CPU can, so a machine "
-        "with one CPU may hide the fault.) COST OF ONE is the time from the first to the last, divided by the "
-        "additions of one worker.\n"
-        "volatile tells the compiler to read and write each time. It does not tell the CPU to do so in one step, "
-        "so as much is lost.\n"
+        "n++ is three steps: read n, add 1, write n. If two threads read the same value, both write the same sum, and "
+        "one addition is gone. It does not help that the machine may have a single instruction for it: the CPU still "
+        "takes the three steps, and another CPU can come between. (Nobody on the same CPU can, so a machine with one "
+        "CPU may hide the fault.) COST OF ONE is the time from the first to the last, divided by the additions of one "
+        "worker.\n"
+        "volatile tells the compiler to read and write each time. It does not tell the CPU to do so in one step, so as "
+        "much is lost.\n"
         "An atomic addition keeps the variable's cache line (the 64 bytes around it, on most machines) on one CPU "
-        "until the three "
-        "steps are done. A mutex lets one thread at a time into the three steps. Both lose nothing, and both cost: "
-        "the line has to travel from CPU to CPU for each addition. A worker that counts in a variable of its own and "
-        "adds the sum once in the end pays that once, and is right as well.\n"
-        "Processes have memory of their own: after fork each adds to its own copy, and the parent sees nothing of "
-        "it. Once they share memory on purpose (mmap, shm_open) they race exactly as threads do.",
+        "until the three steps are done. A mutex lets one thread at a time into the three steps. Both lose nothing, "
+        "and both cost: the line has to travel from CPU to CPU for each addition. A worker that counts in a variable "
+        "of its own and adds the sum once in the end pays that once, and is right as well.\n"
+        "Processes have memory of their own: after fork each adds to its own copy, and the parent sees nothing of it. "
+        "Once they share memory on purpose (mmap, shm_open) they race exactly as threads do.",
     .see = "pthreads(7), mmap(2), fork(2)",
     .twists = twists,
 };

@@ -125,15 +125,14 @@ const struct lesson lesson_sharing = {
     .measure = measure,
     .judge = judge,
     .why = "CPUs do not pass variables to each other but cache lines, 64 bytes at a time on most machines. Before a "
-           "CPU may write a "
-           "single byte of a line it must have the whole line for itself, and every other CPU must throw its copy "
-           "away. Two variables in one line make the line travel to and fro for each write, although no value is "
-           "shared: this is called false sharing.\n"
-           "An atomic addition has to own the line at that moment, so each one waits for the journey. A plain "
-           "addition goes into the CPU's store buffer first, where many writes to one line gather while the line is "
-           "under way, so it may hide nearly all of it: what is slow depends on how you write, not only on where.\n"
-           "The cure is room: put what different workers write into lines of their own (_Alignas(64), or 128 where "
-           "the CPU fetches pairs). Processes that share memory share its lines as well.",
+           "CPU may write a single byte of a line it must have the whole line for itself, and every other CPU must "
+           "throw its copy away. Two variables in one line make the line travel to and fro for each write, although no "
+           "value is shared: this is called false sharing.\n"
+           "An atomic addition has to own the line at that moment, so each one waits for the journey. A plain addition "
+           "goes into the CPU's store buffer first, where many writes to one line gather while the line is under way, "
+           "so it may hide nearly all of it: what is slow depends on how you write, not only on where.\n"
+           "The cure is room: put what different workers write into lines of their own (_Alignas(64), or 128 where the "
+           "CPU fetches pairs). Processes that share memory share its lines as well.",
     .see = "perf-c2c(1), pthreads(7)",
     .twists = twists,
 };

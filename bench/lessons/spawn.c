@@ -262,19 +262,19 @@ const struct lesson lesson_spawn = {
     .finish = finish,
     .why =
         "A thread gets a stack and a place in the scheduler's list; memory and files it shares with those who are "
-        "there. fork makes a second process with the same memory, but it does not copy the memory: it copies the "
-        "page tables, which say where each page (of 4 KiB, mostly) lies, and marks all pages so that the first one who "
+        "there. fork makes a second process with the same memory, but it does not copy the memory: it copies the page "
+        "tables, which say where each page (of 4 KiB, mostly) lies, and marks all pages so that the first one who "
         "writes gets a copy (copy-on-write); and when the child ends, all of that is undone. So fork costs what the "
         "page tables cost: little for a small program, and more with each page that the parent has ever written. A "
         "parent that goes on writing pays once more: at each page that it writes first after the fork the CPU stops, "
         "and the kernel has to take the mark off.\n"
-        "vfork copies nothing. The child borrows the parent's memory while the parent stands still, and may do "
-        "nothing but begin another program (exec) or end. posix_spawn is that in one safe call, and what it "
-        "costs is mostly the loading of the new program, whatever the parent has.\n"
-        "So it is not the process that is expensive but the copying of a large parent's tables: fork early, while "
-        "the program is small, or use posix_spawn. And a process is not a kind of virtual machine, as is sometimes "
-        "said: that brings a kernel of its own and takes seconds to start. A process shares the kernel with all "
-        "others, and thousands of small ones are made in a second.",
+        "vfork copies nothing. The child borrows the parent's memory while the parent stands still, and may do nothing "
+        "but begin another program (exec) or end. posix_spawn is that in one safe call, and what it costs is mostly "
+        "the loading of the new program, whatever the parent has.\n"
+        "So it is not the process that is expensive but the copying of a large parent's tables: fork early, while the "
+        "program is small, or use posix_spawn. And a process is not a kind of virtual machine, as is sometimes said: "
+        "that brings a kernel of its own and takes seconds to start. A process shares the kernel with all others, and "
+        "thousands of small ones are made in a second.",
     .see = "fork(2), vfork(2), posix_spawn(3), pthread_create(3)",
     .twists = twists,
 };

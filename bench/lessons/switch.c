@@ -142,15 +142,15 @@ const struct lesson lesson_switch = {
     .why =
         "A switch enters the kernel, saves the registers of one task, picks the next, and loads its registers: half a "
         "microsecond or so, most of it for the picking. Between processes the CPU must use other page tables (which "
-        "say where memory lies) as well; "
-        "CPUs tag what they know of addresses with a number for each process, so they need not forget it all.\n"
-        "The larger part may come later: the next task finds the caches full of the other one's data. As long as "
-        "both working sets (what each touches) fit side by side nothing is lost. If one fits and two do not, each "
-        "turn begins with fetching what the other one has pushed out, and the switch seems to cost as much as that. "
-        "A set that does not even fit alone loses less by it; its figures are small differences of large ones, and "
-        "less certain.\n"
-        "So a switch is neither free nor ruinous: it costs about what some thousand instructions cost, and up to "
-        "the refilling of a cache. Whether that matters depends on how long a turn is.",
+        "say where memory lies) as well; CPUs tag what they know of addresses with a number for each process, so they "
+        "need not forget it all.\n"
+        "The larger part may come later: the next task finds the caches full of the other one's data. As long as both "
+        "working sets (what each touches) fit side by side nothing is lost. If one fits and two do not, each turn "
+        "begins with fetching what the other one has pushed out, and the switch seems to cost as much as that. A set "
+        "that does not even fit alone loses less by it; its figures are small differences of large ones, and less "
+        "certain.\n"
+        "So a switch is neither free nor ruinous: it costs about what some thousand instructions cost, and up to the "
+        "refilling of a cache. Whether that matters depends on how long a turn is.",
     .see = "sched(7), sched_yield(2), perf-stat(1)",
     .twists = twists,
 };

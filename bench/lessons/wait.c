@@ -94,11 +94,11 @@ const struct lesson lesson_wait = {
     .why =
         "Who spins sees a message as soon as its cache line has arrived. Who sleeps has told the kernel, which gave "
         "the CPU to somebody else or let it doze; waking takes a system call (a call into the kernel) on one side, an "
-        "interrupt to the "
-        "other CPU, and a switch there. On a virtual machine a dozing CPU must even be started again by the host.\n"
-        "But spinning takes a whole CPU, whether messages come or not. On a single CPU it takes that CPU from the "
-        "very one who is waited for: so the one who spins there must give its turn away after each look, and both "
-        "ways come to the same switch.\n"
+        "interrupt to the other CPU, and a switch there. On a virtual machine a dozing CPU must even be started again "
+        "by the host.\n"
+        "But spinning takes a whole CPU, whether messages come or not. On a single CPU it takes that CPU from the very "
+        "one who is waited for: so the one who spins there must give its turn away after each look, and both ways come "
+        "to the same switch.\n"
         "Adaptive spins for a while, some tens of microseconds at most, and sleeps then. It notes where spinning has "
         "been in vain, and where it was worth it. So it is hardly ever the worst of the three, and mostly near the "
         "best.",

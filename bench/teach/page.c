@@ -118,8 +118,9 @@ void page_open(FILE *file, const struct page *page)
     say(file, "\nIt is said: %s\n\n%s\n", lesson->claim, lesson->ask);
     for (const struct lesson_choice *choice = lesson->choices; choice->word != NULL; choice++)
         say(file, "  %s %s %s\n", choice->word, dash(), choice->text);
-    if (*changes_text(&page->experiment->knobs, changes, sizeof changes) != '\0')
-        say(file, "\nChanged this time, whatever the question says: %s\n", changes + 1);
+    const char *changed = changes_text(&page->experiment->knobs, changes, sizeof changes);
+    if (*changed != '\0')
+        say(file, "\nChanged this time, whatever the question says: %s\n", changed);
 }
 
 /* The guess beside what came true. */
@@ -180,8 +181,9 @@ void page_markdown(FILE *file, const struct page *page)
     for (const struct lesson_choice *choice = lesson->choices; choice->word != NULL; choice++)
         fprintf(file, "- *%s*: %s\n", choice->word, choice->text);
     char changes[160];
-    if (*changes_text(&experiment->knobs, changes, sizeof changes) != '\0')
-        fprintf(file, "\nChanged this time, whatever the question says: `%s`\n", changes + 1);
+    const char *changed = changes_text(&experiment->knobs, changes, sizeof changes);
+    if (*changed != '\0')
+        fprintf(file, "\nChanged this time, whatever the question says: `%s`\n", changed);
     fputc('\n', file);
     if (page->end != EXPERIMENT_DONE) {
         fprintf(file, "It could not be held on this machine: %s.\n", experiment->obstacle);
