@@ -67,19 +67,17 @@ int account_settle(const struct setup *setup, const struct reports *reports, str
 /* The wall time of a message would be the interval between two; what it costs who waits for it is its latency. */
 static void compute_paced(const struct setup *setup, const struct reports *reports, struct outcome *outcome)
 {
-    struct arrivals arrivals = {
-        .messages = reports->latency.n, .first_ns = INT64_MAX, .median_ns = histogram_quantile(&reports->latency, 500)};
+    struct arrivals arrivals = {.messages = reports->latency.n, .first_ns = INT64_MAX};
     for (uint32_t i = 0; i < reports->count; i++) {
         const weir_Report *report = &reports->items[i];
-        bool is_producer = report->role == weir_Role_ROLE_PRODUCER;
-        if (is_producer)
-            arrivals.start_ns = report->first_ns; /* they all say the same */
-        if (is_producer || report->first_ns == 0)
+        if (report->role == weir_Role_ROLE_PRODUCER || report->first_ns == 0)
             continue;
+        for (size_t part = 0; part < report->late_ns_count; part++)
+            arrivals.late_ns[part] += report->late_ns[part];
         arrivals.first_ns = report->first_ns < arrivals.first_ns ? report->first_ns : arrivals.first_ns;
         arrivals.last_ns = report->last_ns > arrivals.last_ns ? report->last_ns : arrivals.last_ns;
     }
-    outcome->cost.wall_ns = (double)arrivals.median_ns;
+    outcome->cost.wall_ns = (double)histogram_quantile(&reports->latency, 500);
     outcome->cost.pace = pace_of_arrivals(setup, &arrivals);
     outcome->uncorrected = &reports->uncorrected;
 }

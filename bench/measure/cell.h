@@ -50,7 +50,7 @@ struct setup {
 struct pace {
     double achieved; /* messages a second that came, between the first and the last */
     double behind;   /* messages that were due in that time and did not come */
-    double growth;   /* how late the last one was, over how late the median one was */
+    double growth;   /* by how much later messages came in the end than in the beginning, over the time between */
 };
 
 /* What one epoch gave, per message (stream, paced) or per round trip (pingpong). */

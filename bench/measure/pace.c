@@ -16,7 +16,6 @@
 #define MOST_COUNT   100000
 #define MOST_BYTES   (256.0 * 1024 * 1024)
 #define LEAST_BEHIND 2 /* messages: one may be late by chance */
-#define LEAST_GROWTH 1.5
 
 uint64_t pace_count(const struct setup *setup)
 {
@@ -28,17 +27,40 @@ uint64_t pace_count(const struct setup *setup)
     return (uint64_t)count;
 }
 
+unsigned pace_part_shift(uint64_t messages)
+{
+    unsigned shift = 0;
+    while ((messages - 1) >> shift >= PACE_PARTS)
+        shift++;
+    return shift;
+}
+
+/* The median slope of lateness over time, of all pairs of parts. */
+static double growth_of(const struct setup *setup, const struct arrivals *arrivals)
+{
+    const uint64_t each = UINT64_C(1) << pace_part_shift(arrivals->messages);
+    double due_ns[PACE_PARTS], late_ns[PACE_PARTS], slopes[PACE_PARTS * (PACE_PARTS - 1) / 2];
+    size_t parts = 0, count = 0;
+    for (uint64_t from = 0; from < arrivals->messages; from += each, parts++) {
+        double messages = fmin((double)each, (double)(arrivals->messages - from));
+        due_ns[parts] = ((double)from + (messages - 1) / 2) * pace_interval_ns(setup);
+        late_ns[parts] = (double)arrivals->late_ns[parts] / messages;
+        for (size_t before = 0; before < parts; before++)
+            slopes[count++] = (late_ns[parts] - late_ns[before]) / (due_ns[parts] - due_ns[before]);
+    }
+    return estimate_median(slopes, count).median;
+}
+
 struct pace pace_of_arrivals(const struct setup *setup, const struct arrivals *arrivals)
 {
     if (arrivals->messages < 2 || arrivals->last_ns <= arrivals->first_ns)
         return (struct pace){NAN, NAN, NAN};
     double between = (double)(arrivals->messages - 1);
     double took_s = (double)(arrivals->last_ns - arrivals->first_ns) / 1e9;
-    double late_ns = (double)(arrivals->last_ns - arrivals->start_ns) - between * pace_interval_ns(setup);
     return (struct pace){
         .achieved = between / took_s,
         .behind = took_s * setup->rate - between,
-        .growth = late_ns / fmax((double)arrivals->median_ns, 1),
+        .growth = growth_of(setup, arrivals),
     };
 }
 
@@ -64,8 +86,7 @@ struct pace pace_of_cell(const struct cell *cell)
 
 bool pace_is_saturated(const struct setup *setup, struct pace pace)
 {
-    return pace.achieved < PACE_KEPT * setup->rate && pace.behind >= LEAST_BEHIND && pace.growth >= LEAST_GROWTH &&
-           pace.growth <= pace.behind;
+    return pace.achieved < PACE_KEPT * setup->rate && pace.behind >= LEAST_BEHIND && pace.growth > 1 / PACE_KEPT - 1;
 }
 
 bool cell_is_saturated(const struct cell *cell)

@@ -74,14 +74,18 @@ void paced_produce(struct player *player)
 
 /* ---- the consumer -------------------------------------------------------------------------------------------- */
 
-static void record(struct player *player, const struct sample_seen *seen, double interval_ns, int64_t now_ns)
+static void record(struct player *player, const struct sample_seen *seen, double interval_ns, unsigned part_shift,
+                   int64_t now_ns)
 {
     const struct epoch *epoch = player->epoch;
+    const uint32_t producers = player->setup->workers.producers;
+    uint64_t turn = seen->sequence - epoch->warm, part = (turn * producers + seen->producer) >> part_shift;
     int64_t start_ns = atomic_load_explicit(&epoch->stage->start_ns, memory_order_relaxed);
-    int64_t due_ns = start_ns + pace_due_ns(interval_ns, player->setup->workers.producers, seen->producer,
-                                            seen->sequence - epoch->warm);
-    histogram_record(player->latency, now_ns - due_ns);
+    int64_t late_ns = now_ns - start_ns - pace_due_ns(interval_ns, producers, seen->producer, turn);
+    histogram_record(player->latency, late_ns);
     histogram_record(player->uncorrected, now_ns - seen->sent_ns);
+    if (part < PACE_PARTS)
+        player->report.late_ns[part] += late_ns;
 }
 
 void paced_consume(struct player *player)
@@ -90,6 +94,7 @@ void paced_consume(struct player *player)
     const struct workers workers = player->setup->workers;
     const double interval_ns = pace_interval_ns(player->setup);
     const uint64_t all = workers.consumers == 1 ? epoch_messages(epoch) * workers.producers : UINT64_MAX;
+    const unsigned part_shift = pace_part_shift(epoch->count * workers.producers);
     int64_t first_ns = 0, last_ns = 0;
     struct sample_seen seen = {0};
     bool measured = false;
@@ -109,7 +114,7 @@ void paced_consume(struct player *player)
             player_begin_measuring(player);
             first_ns = now_ns;
         }
-        record(player, &seen, interval_ns, now_ns);
+        record(player, &seen, interval_ns, part_shift, now_ns);
         last_ns = now_ns;
         if (received == all) {
             measured = true;
@@ -118,6 +123,7 @@ void paced_consume(struct player *player)
     }
     if (!measured)
         player_end_measuring(player);
+    player->report.late_ns_count = PACE_PARTS;
     player->report.first_ns = first_ns;
     player->report.last_ns = last_ns;
 }

@@ -53,6 +53,7 @@ static weir_Report specimen(bool longest)
     memset(&report, longest ? 0xff : 0, sizeof report);
     report.role = longest ? weir_Role_ROLE_CONSUMER : weir_Role_ROLE_PRODUCER;
     report.has_driver_ns = report.has_delayed_ns = report.has_memory_bytes = longest;
+    report.late_ns_count = longest ? sizeof report.late_ns / sizeof report.late_ns[0] : 0;
     memset(report.text, longest ? 'x' : 0, sizeof report.text);
     report.text[sizeof report.text - 1] = '\0';
     return report;
@@ -88,6 +89,8 @@ static void assert_same(const weir_Envelope *envelope, const weir_Report *b)
     assert_int_equal(a->delayed_ns, b->delayed_ns);
     assert_int_equal(a->has_memory_bytes, b->has_memory_bytes);
     assert_int_equal(a->memory_bytes, b->memory_bytes);
+    assert_int_equal(a->late_ns_count, b->late_ns_count);
+    assert_memory_equal(a->late_ns, b->late_ns, b->late_ns_count * sizeof b->late_ns[0]);
 }
 
 static void reports_come_back(void **state)
