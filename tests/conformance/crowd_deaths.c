@@ -92,8 +92,12 @@ static void outlive_two_producers(struct actor *self)
         deaths += result == WEIR_EPEERDIED;
     }
     note_death();
-    REQUIRE(messages == 3 || is_async(self->scene), "expected the 3 messages sent before the deaths, got %d", messages);
-    EXPECT(weir_recv(self->endpoint, buffer, sizeof buffer, weir_now_ns() + 100 * MILLISECOND_NS), WEIR_ETIMEDOUT);
+    ssize_t result;
+    while ((result = weir_recv(self->endpoint, buffer, sizeof buffer, weir_now_ns() + 100 * MILLISECOND_NS)) == 64)
+        messages++; /* the survivor's, if it travels by itself */
+    EXPECT(result, WEIR_ETIMEDOUT);
+    REQUIRE(messages == 3 || (messages < 3 && is_async(self->scene)),
+            "expected the 3 messages sent before the deaths, got %d", messages);
     reach(2);
     EXPECT(weir_recv(self->endpoint, buffer, sizeof buffer, WEIR_FOREVER), 64);
     EXPECT(message_producer(buffer), 2);
