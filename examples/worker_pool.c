@@ -160,7 +160,10 @@ static void end(struct pool *pool)
 
 int main(int argc, char **argv)
 {
-    bool by_threads = argc > 2 && strcmp(argv[2], "thread") == 0;
+    const char *kind = argc > 2 ? argv[2] : "process";
+    bool by_threads = strcmp(kind, "thread") == 0;
+    if (argc > 3 || (!by_threads && strcmp(kind, "process") != 0))
+        errx(2, "usage: worker_pool [CHANNEL [thread|process]]");
     struct pool pool;
     struct result best = {.steps = 0};
     unsigned done[WORKERS] = {0};

@@ -288,6 +288,7 @@ at_terminal() {
     local name
     for name in $(weir lesson | awk '$3 == "s" { print $1 }'); do
         LC_ALL=C NO_COLOR=1 at_terminal 60 '' lesson "$name" "${short[@]}"
+        [ "$status" != 77 ] || continue # some need two CPUs
         expect_status 0
         [[ $output != *$'\033['* ]] || complain "expected no colour"
         ! LC_ALL=C grep -qP '[^\x00-\x7f]' <<<"$output" || complain "expected ASCII in $name"
