@@ -59,7 +59,7 @@ static int check_limits(const struct weir_driver *driver, const struct weir_chan
     if (driver->max_consumers != 0 && config->consumers > driver->max_consumers)
         return weir_error_set(error, WEIR_ENOTSUP, "%s takes at most %u consumer%s, not %u", driver->name,
                               driver->max_consumers, driver->max_consumers == 1 ? "" : "s", config->consumers);
-    return driver->probe != NULL ? driver->probe(error) : 0;
+    return weir_driver_try(driver, error);
 }
 
 /* ---- parts of create ----------------------------------------------------------------------------------------- */

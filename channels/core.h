@@ -87,13 +87,13 @@ struct weir_endpoint {
     ssize_t (*recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity);
     ssize_t (*first_recv)(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity); /* that, or nothing */
     size_t max_message_bytes;
-    ssize_t plain_bytes;      /* a buffer of so many can be received into at once; SSIZE_MAX: none, recv looks closer */
-    uint32_t end_flags;       /* the control flags that end this role's calls before an attempt */
-    uint32_t deaths_reported; /* of the other role */
-    int64_t looked_ns;        /* when the roster was last searched for deaths */
-    int64_t settle_until_ns;  /* WEIR_CAP_ASYNC: until when stragglers are waited for; 0: not yet */
-    uint32_t settle_deaths;   /* of producers, when that was set */
-    enum weir_fence fence;    /* its light fences: the channel's, or both where this process is not registered */
+    ssize_t tight_bytes;           /* recv looks closer at buffers of up to so many; SSIZE_MAX: at all of them */
+    uint32_t end_flags;            /* the control flags that end this role's calls before an attempt */
+    uint32_t deaths_reported;      /* of the other role */
+    int64_t looked_ns;             /* when the roster was last searched for deaths */
+    int64_t settle_until_ns;       /* WEIR_CAP_ASYNC: until when stragglers are waited for; 0: not yet */
+    uint32_t settle_deaths;        /* of producers, when that was set */
+    enum weir_fence fence;         /* its light fences: the channel's, or both where this process is not registered */
     struct weir_patience patience; /* wait=adaptive */
     int64_t lag_ns;                /* consumer: how long it leaves busy producers alone before it spins */
     bool rings;                    /* the peers may sleep on doorbells: always, or with WEIR_CAP_FD when idle */
@@ -117,6 +117,7 @@ struct weir_endpoint {
     bool in_sleep_set; /* it holds the driver's descriptor */
     uint32_t unslept;  /* consumer: messages received since that was last slept on */
     int poll_fd;       /* weir_fd: an epoll descriptor of its own, or -1 */
+    int first_fd;      /* readable, in poll_fd until the driver is first told of the poller; or -1 */
     pid_t owner;       /* the process that attached */
 };
 
@@ -201,6 +202,10 @@ int weir_ended(struct weir_endpoint *endpoint);
 /* ---- spec.c -------------------------------------------------------------------------------------------------- */
 
 /* Splits and checks a spec; on success the caller owns *ret_text and *ret_options. */
+/* One value of an option, as in a spec. */
+int weir_option_parse(const struct weir_driver *driver, const struct weir_option *option, const char *value,
+                      union weir_option_value *ret_value, struct weir_error *error);
+
 int weir_spec_parse(const char *spec, const struct weir_driver **ret_driver, char **ret_text,
                     union weir_option_value **ret_options, enum weir_wait *wait, struct weir_error *error);
 
@@ -217,6 +222,9 @@ struct weir_packages {
 };
 
 int weir_driver_check(const struct weir_driver *driver, struct weir_error *error);
+
+/* Whether the driver can work here, by its own word (probe); a reason in any case. */
+int weir_driver_try(const struct weir_driver *driver, struct weir_error *error);
 const struct weir_driver *weir_module_load(const char *name, const struct weir_packages *packages,
                                            struct weir_error *error);
 /* Appends the names of the modules in the search path that `known` does not hold; strings are never freed. */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "bell_fds.h"
@@ -35,7 +36,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->recv = driver->recv != NULL ? driver->recv : weir_recv_by_copy;
     endpoint->first_recv = endpoint->recv;
     endpoint->max_message_bytes = channel->config.max_message_bytes;
-    endpoint->plain_bytes = role == WEIR_CONSUMER ? (ssize_t)channel->config.max_message_bytes : SSIZE_MAX;
+    endpoint->tight_bytes = role == WEIR_CONSUMER ? (ssize_t)channel->config.max_message_bytes - 1 : SSIZE_MAX;
     endpoint->end_flags = CONTROL_SHUTDOWN | (role == WEIR_PRODUCER ? CONTROL_GONE(WEIR_CONSUMER) : 0);
     endpoint->counts = (driver->capabilities & WEIR_CAP_ASYNC) != 0;
     /* Producers whose messages travel by themselves never sleep on a doorbell: see weir_may_idle. */
@@ -44,6 +45,7 @@ static struct weir_endpoint *make_endpoint(struct weir_channel *channel, enum we
     endpoint->fence = weir_fence_register(channel->fence) == 0 ? channel->fence : WEIR_FENCE_BOTH;
     endpoint->dozes = role == WEIR_CONSUMER && driver->recv_waiting != NULL;
     endpoint->poll_fd = -1;
+    endpoint->first_fd = -1;
     endpoint->sleep_fd = -1;
     endpoint->tell_after = channel->view.depth < 8 ? 1 : (uint32_t)(channel->view.depth / 4);
     return endpoint;
@@ -53,6 +55,8 @@ static void free_endpoint(struct weir_endpoint *endpoint)
 {
     if (endpoint->poll_fd >= 0)
         close(endpoint->poll_fd);
+    if (endpoint->first_fd >= 0)
+        close(endpoint->first_fd);
     if (endpoint->sleep_fd >= 0)
         close(endpoint->sleep_fd);
     free(endpoint->lent);
@@ -189,10 +193,21 @@ static int watch_bell(struct weir_endpoint *endpoint)
     return set;
 }
 
+/* A driver that must be told of pollers was not told of this one by the call before: so the first poll does not wait,
+ * and the call after it tells (weir_arm_poller). */
+static int let_first_poll_pass(struct weir_endpoint *endpoint, int set)
+{
+    if (endpoint->driver->arm == NULL)
+        return 0;
+    struct epoll_event at_once = {.events = EPOLLIN, .data.u32 = SLEEP_DRIVER};
+    endpoint->first_fd = eventfd(1, EFD_CLOEXEC);
+    return endpoint->first_fd < 0 ? -1 : epoll_ctl(set, EPOLL_CTL_ADD, endpoint->first_fd, &at_once);
+}
+
 static int watch_driver(struct weir_endpoint *endpoint)
 {
     int set = make_set(endpoint, 0);
-    if (set < 0 || join_set(endpoint, set, 0) == 0)
+    if (set < 0 || (join_set(endpoint, set, 0) == 0 && let_first_poll_pass(endpoint, set) == 0))
         return set;
     close(set);
     return WEIR_ESYSTEM;

@@ -2,6 +2,7 @@
  *
  * Errors in words, the clock, and the version: the small things that every file needs.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,9 @@ int weir_error_set(struct weir_error *error, int code, const char *format, ...)
         error->code = code;
         vsnprintf(error->text, sizeof error->text, format, arguments);
         va_end(arguments);
+        for (char *at = error->text; *at != '\0'; at++) /* words of the user may hold anything */
+            if (iscntrl((unsigned char)*at))
+                *at = '?';
     }
     return code;
 }

@@ -3,6 +3,7 @@
  * Drivers in loadable modules, NAME.so: looked for in WEIR_DRIVER_PATH, then beside the library: `weir/` where it is
  * installed, `plugins/` in a build tree. A module stays loaded: its code may run in any thread.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -13,43 +14,46 @@
 
 #include "core.h"
 
-#define MOST_FOLDERS 16
+#define MOST_FOLDERS 64
+#define OWN_FOLDERS  2 /* of them */
+#define PATH_BYTES   8192
+#define OWN_BYTES    1024
 #define MOST_MODULES 64
 
 struct folders {
-    char text[4096]; /* what the paths point into */
+    char text[PATH_BYTES + OWN_FOLDERS * OWN_BYTES]; /* what the paths point into */
     const char *paths[MOST_FOLDERS];
     size_t count;
 };
 
-static void add_folder(struct folders *folders, const char *path)
+static void add_folder(struct folders *folders, const char *path, size_t most)
 {
-    if (*path != '\0' && folders->count < MOST_FOLDERS)
+    if (*path != '\0' && folders->count < most)
         folders->paths[folders->count++] = path;
 }
 
 /* `subfolder` beside the file that this code was loaded from. */
-static void add_beside_library(struct folders *folders, char *text, size_t capacity, const char *subfolder)
+static void add_beside_library(struct folders *folders, char *text, const char *subfolder)
 {
     Dl_info self;
     if (dladdr((const void *)(uintptr_t)weir_module_load, &self) == 0 || self.dli_fname == NULL)
         return;
     const char *slash = strrchr(self.dli_fname, '/');
     int length = slash != NULL ? (int)(slash - self.dli_fname) : 1;
-    snprintf(text, capacity, "%.*s/%s", length, slash != NULL ? self.dli_fname : ".", subfolder);
-    add_folder(folders, text);
+    snprintf(text, OWN_BYTES, "%.*s/%s", length, slash != NULL ? self.dli_fname : ".", subfolder);
+    add_folder(folders, text, MOST_FOLDERS);
 }
 
 static void list_folders(struct folders *folders)
 {
     folders->count = 0;
     const char *path = secure_getenv("WEIR_DRIVER_PATH");
-    snprintf(folders->text, 2048, "%s", path != NULL ? path : "");
+    snprintf(folders->text, PATH_BYTES, "%s", path != NULL ? path : "");
     char *rest = folders->text;
     while (rest != NULL)
-        add_folder(folders, strsep(&rest, ":"));
-    add_beside_library(folders, folders->text + 2048, 1024, "weir");
-    add_beside_library(folders, folders->text + 3072, 1024, "plugins");
+        add_folder(folders, strsep(&rest, ":"), MOST_FOLDERS - OWN_FOLDERS);
+    add_beside_library(folders, folders->text + PATH_BYTES, "weir");
+    add_beside_library(folders, folders->text + PATH_BYTES + OWN_BYTES, "plugins");
 }
 
 /* ---- listing ------------------------------------------------------------------------------------------------- */
@@ -62,6 +66,15 @@ static bool holds(const char *const *names, size_t count, const char *name, size
     return false;
 }
 
+/* A name that a spec can hold and a terminal can show. */
+static bool is_plain(const char *name)
+{
+    for (; *name != '\0'; name++)
+        if (!isalnum((unsigned char)*name) && strchr("._+-", *name) == NULL)
+            return false;
+    return true;
+}
+
 static size_t list_folder(const char *path, const char **names, size_t count, size_t capacity)
 {
     DIR *folder = opendir(path);
@@ -69,7 +82,7 @@ static size_t list_folder(const char *path, const char **names, size_t count, si
         return count;
     for (struct dirent *entry = readdir(folder); entry != NULL && count < capacity; entry = readdir(folder)) {
         size_t length = strlen(entry->d_name);
-        if (length <= 3 || strcmp(entry->d_name + length - 3, ".so") != 0)
+        if (length <= 3 || strcmp(entry->d_name + length - 3, ".so") != 0 || !is_plain(entry->d_name))
             continue;
         char *name = holds(names, count, entry->d_name, length - 3) ? NULL : strndup(entry->d_name, length - 3);
         if (name != NULL)

@@ -118,7 +118,11 @@ static const char *broken_option(const struct weir_driver *driver)
     const struct weir_option *option = driver->options;
     for (size_t count = 0; option != NULL && option->name != NULL; option++) {
         bool has_choices = option->type != WEIR_OPTION_CHOICE || option->choices != NULL;
-        if (++count > MOST_OPTIONS || option->fallback == NULL || option->help == NULL || !has_choices)
+        union weir_option_value value;
+        struct weir_error unheard;
+        if (++count > MOST_OPTIONS || option->fallback == NULL || option->help == NULL || !has_choices ||
+            strcmp(option->name, "wait") == 0 ||
+            weir_option_parse(driver, option, option->fallback, &value, &unheard) != 0)
             return option->name;
     }
     return NULL;
@@ -153,8 +157,9 @@ int weir_driver_check(const struct weir_driver *driver, struct weir_error *error
     const char *option = broken_option(driver);
     if (option != NULL)
         return weir_error_set(error, WEIR_EUNAVAILABLE,
-                              "%s: option %s lacks its default, help or choices, or is one too many", driver->name,
-                              option);
+                              "%s: option %s lacks its help or choices, has a default that it does not allow, has "
+                              "the core's name, or is one too many",
+                              driver->name, option);
     if (driver->wait < WEIR_WAIT_BLOCK || driver->wait > WEIR_WAIT_ADAPTIVE)
         return weir_error_set(error, WEIR_EUNAVAILABLE, "%s names no default wait policy", driver->name);
     return 0;
@@ -206,7 +211,14 @@ int weir_driver_probe(const char *name, struct weir_error *ret_error)
     struct weir_error *error = ret_error != NULL ? ret_error : &unheard;
     error->code = WEIR_EUNKNOWN;
     const struct weir_driver *driver = weir_driver_find(name, error);
-    if (driver == NULL)
-        return error->code;
-    return driver->probe != NULL ? driver->probe(error) : 0;
+    return driver != NULL ? weir_driver_try(driver, error) : error->code;
+}
+
+int weir_driver_try(const struct weir_driver *driver, struct weir_error *error)
+{
+    *error = (struct weir_error){0};
+    int result = driver->probe != NULL ? driver->probe(error) : 0;
+    if (result != 0 && error->code != result)
+        weir_error_set(error, result, "%s does not say why: %s", driver->name, weir_strerror(result));
+    return result;
 }

@@ -128,6 +128,14 @@ static void announce_poller(struct weir_endpoint *endpoint)
                               &endpoint->channel->bell_fds[endpoint->view.role]);
 }
 
+static void announce_to_driver(struct weir_endpoint *endpoint)
+{
+    if (endpoint->first_fd >= 0)
+        close(endpoint->first_fd); /* which takes it out of the set */
+    endpoint->first_fd = -1;
+    endpoint->driver->arm(&endpoint->view, true);
+}
+
 bool weir_arm_poller(struct weir_endpoint *endpoint)
 {
     if (endpoint->poll_fd < 0)
@@ -135,7 +143,7 @@ bool weir_arm_poller(struct weir_endpoint *endpoint)
     if (weir_is_ringing(endpoint->driver))
         announce_poller(endpoint);
     else if (endpoint->driver->arm != NULL)
-        endpoint->driver->arm(&endpoint->view, true);
+        announce_to_driver(endpoint);
     else
         return false;
     return true;

@@ -69,8 +69,8 @@ static int parse_number(const char *text, uint64_t *ret_number)
     return 0;
 }
 
-static int parse_value(const struct weir_driver *driver, const struct weir_option *option, const char *value,
-                       union weir_option_value *ret_value, struct weir_error *error)
+int weir_option_parse(const struct weir_driver *driver, const struct weir_option *option, const char *value,
+                      union weir_option_value *ret_value, struct weir_error *error)
 {
     int choice;
     switch (option->type) {
@@ -137,7 +137,7 @@ static int set_option(const struct weir_driver *driver, char *pair, union weir_o
         return weir_error_set(error, WEIR_EINVAL, "%s: option '%s' is given twice", driver->name, pair);
     *seen |= UINT64_C(1) << index;
     if (!is_wait)
-        return parse_value(driver, &driver->options[index], value, &options[index], error);
+        return weir_option_parse(driver, &driver->options[index], value, &options[index], error);
     int choice = parse_choice(driver, "wait", wait_choices, value, error);
     if (choice < 0)
         return WEIR_EINVAL;
@@ -170,7 +170,7 @@ int weir_spec_parse(const char *spec, const struct weir_driver **ret_driver, cha
         goto fail;
     }
     for (size_t i = 0; i < count && result == 0; i++)
-        result = parse_value(driver, &driver->options[i], driver->options[i].fallback, &options[i], error);
+        result = weir_option_parse(driver, &driver->options[i], driver->options[i].fallback, &options[i], error);
     while (result == 0 && rest != NULL)
         result = set_option(driver, strsep(&rest, ","), options, &seen, wait, error);
     if (result != 0)

@@ -248,7 +248,7 @@ ssize_t weir_peek(struct weir_endpoint *endpoint, const void **ret_buffer, int64
             return length;
         WEIR_CHECK((size_t)length <= endpoint->max_message_bytes, "no message is longer than the channel's longest");
         endpoint->shown = true;
-        endpoint->plain_bytes = SSIZE_MAX;
+        endpoint->tight_bytes = SSIZE_MAX;
         endpoint->shown_length = (size_t)length;
     }
     *ret_buffer = endpoint->shown_at;
@@ -262,7 +262,7 @@ int weir_release(struct weir_endpoint *endpoint)
     if (endpoint->driver->capabilities & WEIR_CAP_PEEK)
         endpoint->driver->release(&endpoint->view);
     endpoint->shown = false;
-    endpoint->plain_bytes = (ssize_t)endpoint->max_message_bytes;
+    endpoint->tight_bytes = (ssize_t)endpoint->max_message_bytes - 1;
     received(endpoint);
     return 0;
 }
@@ -296,7 +296,7 @@ ssize_t weir_recv(struct weir_endpoint *endpoint, void *buffer, size_t capacity,
 {
     if (endpoint == NULL || (buffer == NULL && capacity != 0))
         return WEIR_EINVAL;
-    if ((ssize_t)capacity < endpoint->plain_bytes)
+    if ((ssize_t)capacity <= endpoint->tight_bytes)
         return recv_with_care(endpoint, buffer, capacity, deadline_ns);
     int over = end_of(endpoint);
     if (over != WEIR_EAGAIN)

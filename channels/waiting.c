@@ -308,7 +308,7 @@ ssize_t weir_await(struct weir_endpoint *endpoint, struct weir_attempt *attempt,
         /* A descriptor does not tell of what the driver has read ahead: only in the driver itself a sleep may begin
          * without an attempt. */
         bool dozes =
-            endpoint->dozes && !endpoint->idle && !wait.heard_news && deadline_ns - wait.now_ns >= WEIR_SLICE_NS;
+            endpoint->dozes && !endpoint->idle && !wait.heard_news && deadline_ns >= wait.now_ns + WEIR_SLICE_NS;
         if (first && !dozes && endpoint->first_recv == weir_recv_nothing) {
             result = attempt->try(endpoint, attempt);
             if (result != WEIR_EAGAIN)

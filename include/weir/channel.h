@@ -162,7 +162,8 @@ WEIR_API void weir_channel_info(const struct weir_channel *channel, struct weir_
  * endpoint has detached or died may be taken again. WEIR_EINVAL, WEIR_EBUSY, WEIR_ECANCELED, WEIR_ENOMEM, WEIR_ESYSTEM,
  * WEIR_ECORRUPT (who died at that place left the channel's shared state in pieces). Different threads may attach at
  * once. A process that is forked afterwards has a copy of the endpoint and not the endpoint: all that it may do with
- * that is weir_detach, which frees the copy and says no goodbye. */
+ * that is weir_detach, which says no goodbye and frees the core's part of the copy: the driver's goes with the process.
+ */
 WEIR_API int weir_attach(struct weir_endpoint **ret_endpoint, struct weir_channel *channel, enum weir_role role,
                          uint32_t index);
 

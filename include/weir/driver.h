@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * For driver authors. A driver is one mechanism behind the channel interface: a const table of operations on memory
- * that the core allocates. channels/drivers/skeleton.c is a complete one, to read and to copy.
+ * that the core allocates. channels/drivers/skeleton.c of the sources is a complete one, to read and to copy.
  *
  * What a driver does NOT do: it never waits, retries, counts, logs, or looks after deadlines, deaths, goodbyes and
  * shutdown. Each send and recv is one attempt that says WEIR_EAGAIN when there is no room or no message; the core
@@ -160,8 +160,8 @@ WEIR_API int weir_error_set(struct weir_error *error, int code, const char *form
 WEIR_API int weir_error_errno(struct weir_error *error, const char *what);
 
 /* Zeroed memory that all endpoints of the channel see at the same address: private when the span is one address
- * space, else shared with processes forked later. Page-aligned. Only in `create`; freed after `destroy`. NULL when
- * memory ran out. */
+ * space, else shared with processes forked later. Page-aligned. Only in `create`, four times at most; freed after
+ * `destroy`. NULL when memory ran out, or at the fifth. */
 WEIR_API void *weir_shared_alloc(struct weir_driver_channel *channel, size_t bytes);
 
 /* A folder of mode 0700 for the channel's files: removed with all that is in it when the channel is destroyed, or,

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,8 @@ static void misuse_producer(struct weir_endpoint *producer)
     const void *shown = NULL;
     EXPECT(weir_recv(producer, &byte, sizeof byte, WEIR_NOW), WEIR_EINVAL);
     EXPECT(weir_recv(producer, buffer, sizeof buffer, WEIR_NOW), WEIR_EINVAL);
+    EXPECT(weir_recv(producer, buffer, SSIZE_MAX, WEIR_NOW), WEIR_EINVAL);
+    EXPECT(weir_recv(producer, buffer, SIZE_MAX, WEIR_NOW), WEIR_EINVAL);
     EXPECT(weir_peek(producer, &shown, WEIR_NOW), WEIR_EINVAL);
     EXPECT(weir_release(producer), WEIR_EINVAL);
     EXPECT(weir_commit(producer, 0, 0, WEIR_NOW), WEIR_EINVAL);

@@ -217,6 +217,7 @@ static void deadlines(struct scene *scene)
     require_punctual(deadline_ns);
     EXPECT(weir_peek(consumer, &shown, deadline_ns), WEIR_ETIMEDOUT);
     EXPECT(weir_recv(consumer, buffer, sizeof buffer, -1), WEIR_ETIMEDOUT);
+    EXPECT(weir_recv(consumer, buffer, sizeof buffer, INT64_MIN), WEIR_ETIMEDOUT);
 
     /* Until a send has waited in vain: what travels by itself may make room for a while. */
     int result;

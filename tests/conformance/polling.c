@@ -93,6 +93,32 @@ static void consume_by_poll(struct actor *self)
     EXPECT(poll_recv(HERE, self->endpoint), WEIR_EOF);
 }
 
+/* Asks for its descriptor only after it was told that there is nothing. */
+static void poll_late(struct actor *self)
+{
+    unsigned char buffer[512];
+    EXPECT(weir_recv(self->endpoint, buffer, sizeof buffer, WEIR_NOW), WEIR_EAGAIN);
+    int fd = descriptor(self->endpoint);
+    reach(1);
+    sleep_in_poll(HERE, fd);
+    EXPECT(poll_recv(HERE, self->endpoint), 64);
+    reach(2);
+}
+
+static void produce_one(struct actor *self)
+{
+    await(1);
+    nap(10 * MILLISECOND_NS);
+    SEND(self->endpoint, 1, 64);
+    await(2); /* a goodbye would wake it, too */
+}
+
+static void fd_late(struct scene *scene)
+{
+    open_channel(scene, &one_to_one);
+    start_workers(scene, produce_one, poll_late);
+}
+
 static void fd_consumer(struct scene *scene)
 {
     open_channel(scene, &one_to_one);
@@ -245,6 +271,7 @@ static void fd_shared(struct scene *scene)
 
 const struct conformance_case polling_cases[] = {
     {"fd_consumer", "a consumer's descriptor becomes ready for messages and for the end", PAIRINGS, false, fd_consumer},
+    {"fd_late", "a descriptor that is asked for after WEIR_EAGAIN misses nothing", PAIRINGS, false, fd_late},
     {"fd_producer", "a producer's descriptor becomes ready for room and for the consumer's goodbye", PAIRINGS, false,
      fd_producer},
     {"fd_shutdown", "shutdown makes the descriptor ready", PAIRINGS, false, fd_shutdown},

@@ -59,6 +59,8 @@ static void bad_specs_are_refused_in_words(void **state)
         {"mutex,slots=99999999999999999999999", WEIR_EINVAL, {"slots"}},
         {"mutex,slots=18446744073709551615K", WEIR_EINVAL, {"slots"}},
         {"/nowhere/at/all.so", WEIR_EUNKNOWN, {"/nowhere/at/all.so"}},
+        {"pi\npe", WEIR_EUNKNOWN, {"'pi?pe'"}},
+        {"pipe,framing=\033[31m", WEIR_EINVAL, {"'?[31m'"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct weir_error error = {0};
