@@ -206,8 +206,13 @@ int command_limits(int argc, char **argv)
         fputc('\n', stderr);
     }
     int64_t begin_ns = weir_now_ns();
-    if (prepare(&survey, &options, output.verbose) != 0 ||
-        measure(&survey, &options, &output, interrupt_fd, &result.rounds) == ROUND_NO_MEMORY) {
+    bool prepared = prepare(&survey, &options, output.verbose) == 0;
+    if (prepared && survey.gauges.count == 0) {
+        fprintf(stderr,
+                "weir: nothing was measured: what was asked for takes two CPUs, and this program may use one\n");
+        goto done;
+    }
+    if (!prepared || measure(&survey, &options, &output, interrupt_fd, &result.rounds) == ROUND_NO_MEMORY) {
         fprintf(stderr, "weir: no memory for the limits\n");
         goto done;
     }

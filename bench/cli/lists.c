@@ -200,10 +200,22 @@ static int parse_workers(const char *word, void **values, size_t *count, struct 
 
 const struct list_kind workers_list = {"workers", parse_workers, NULL};
 
+/* The number that a text begins with, in digits and at most one point, and what follows it; NULL: there is none. */
+static const char *parse_decimal(const char *text, double *ret)
+{
+    size_t length = strspn(text, "0123456789");
+    if (length > 0 && text[length] == '.' && isdigit((unsigned char)text[length + 1]))
+        length += 1 + strspn(text + length + 1, "0123456789");
+    if (length == 0 || text[length] == 'e' || text[length] == 'x')
+        return NULL;
+    *ret = strtod(text, NULL);
+    return text + length;
+}
+
 int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
 {
-    char *end = NULL;
-    double number = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+    double number = 0;
+    const char *end = parse_decimal(text, &number);
     double unit = end == NULL              ? 0
                   : strcmp(end, "ms") == 0 ? 1e6
                   : strcmp(end, "m") == 0  ? 60e9
@@ -219,8 +231,8 @@ int parse_duration(const char *text, int64_t *ret_ns, struct weir_error *error)
 
 int parse_percentage(const char *what, const char *text, double *ret, struct weir_error *error)
 {
-    char *end = NULL;
-    double number = isdigit((unsigned char)*text) ? strtod(text, &end) : 0;
+    double number = 0;
+    const char *end = parse_decimal(text, &number);
     if (end == NULL || strcmp(end, "%") != 0 || number < 0.01 || number > 50)
         return weir_error_set(error, WEIR_EINVAL,
                               "%s '%s' is not a percentage from 0.01%% to 50%%, such as 2%% or 0.5%%", what, text),

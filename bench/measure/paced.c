@@ -94,6 +94,7 @@ void paced_consume(struct player *player)
     const struct workers workers = player->setup->workers;
     const double interval_ns = pace_interval_ns(player->setup);
     const uint64_t all = workers.consumers == 1 ? epoch_messages(epoch) * workers.producers : UINT64_MAX;
+    const uint64_t too_many = player_too_many(player);
     const unsigned part_shift = pace_part_shift(epoch->count * workers.producers);
     int64_t first_ns = 0, last_ns = 0;
     struct sample_seen seen = {0};
@@ -104,6 +105,10 @@ void paced_consume(struct player *player)
         if (length < 0) {
             if (length != WEIR_EOF)
                 player_fail(player, (int)length, "receiving");
+            break;
+        }
+        if (received > too_many) {
+            player_fail_endless(player);
             break;
         }
         player_check(player, length, &seen);

@@ -76,6 +76,11 @@ int player_fail(struct player *player, int code, const char *what)
     return code;
 }
 
+void player_fail_endless(struct player *player)
+{
+    player_fail(player, WEIR_ECORRUPT, "more than twice as many messages came as were sent");
+}
+
 void player_set_phase(struct player *player, enum phase phase)
 {
     atomic_store_explicit(&player->slot->phase, phase, memory_order_release);

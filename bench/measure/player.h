@@ -48,6 +48,15 @@ static inline void player_set_count(struct player *player, uint64_t count)
     atomic_store_explicit(&player->slot->count, count, memory_order_relaxed);
 }
 
+/* After more than twice as many messages as are sent a consumer gives up: its channel does not take them off, and would
+ * never end. Fewer are counted as repeated. */
+static inline uint64_t player_too_many(const struct player *player)
+{
+    return 2 * epoch_messages(player->epoch) * player->setup->workers.producers;
+}
+
+void player_fail_endless(struct player *player);
+
 void player_set_phase(struct player *player, enum phase phase);
 
 /* Remembers the first failure for the report; returns `code`. */

@@ -93,15 +93,20 @@ void stream_consume(struct player *player)
     struct watch watch = first_watch(player);
     struct sample_seen seen = {0};
     ssize_t length;
+    const uint64_t too_many = player_too_many(player);
     uint64_t received = 0;
     while ((length = player_take(player)) >= 0) {
+        if (received == too_many) {
+            player_fail_endless(player);
+            break;
+        }
         player_check(player, length, &seen);
         received++;
         if (received == watch.count || seen.sequence >= watch.sequence)
             watch = take_step(player, watch);
         player_set_count(player, received); /* the producers wait for it: so their clock starts after STEP_BEGIN */
     }
-    if (length != WEIR_EOF)
+    if (length < 0 && length != WEIR_EOF)
         player_fail(player, (int)length, "receiving");
     if (player->end.cpu_ns == 0) /* not alone: nobody else knew when it was over */
         usage_read(&player->meter, &player->end);

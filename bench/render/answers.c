@@ -53,11 +53,11 @@ static void answer(FILE *file, const struct verdicts *verdicts, const struct com
         say(file, "%s costs the same as %s %s, within %.1f %%: %s.\n", b, a, place, 100 * comparison->delta, ratio);
     else if (comparison->verdict == VERDICT_INCONCLUSIVE)
         say(file,
-            "no verdict on %s against %s %s: %s; effects below %.1f %% would not have been seen. More rounds see "
-            "more.\n",
+            "no verdict on %s against %s %s: %s; an effect of %.1f %% would have been seen 8 times in 10. More rounds "
+            "see more.\n",
             b, a, place, ratio, mde);
     else
-        say(file, "%s is %s than %s %s: %s; effects below %.1f %% would not have been seen.\n", b,
+        say(file, "%s is %s than %s %s: %s; an effect of %.1f %% would have been seen 8 times in 10.\n", b,
             verdict_name(comparison->verdict), a, place, ratio, mde);
 }
 

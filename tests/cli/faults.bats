@@ -108,6 +108,17 @@ found_each_time() {
     done
 }
 
+@test "a channel that gives the same message again and again fails its cell, and does not hang the program" {
+    local pattern
+    for pattern in stream paced pingpong; do
+        WEIR_DRIVER_PATH=$WEIR_FAULTS run --separate-stderr weir run fault,of=shm,kind=stick pipe --json - \
+            -m "$pattern" -p process:process --rounds 1 -q
+        expect_status 1
+        expect_json '.cells[] | select(.spec | startswith("fault")) | .status == "failed"'
+        expect_json '[.cells[] | select(.spec == "pipe") | .status] == ["ok"]'
+    done
+}
+
 @test "a worker thread that hangs fails its cell and does not hang the program" {
     faulty kind=hang,every=50 -p thread:thread
     expect_status 1

@@ -55,6 +55,13 @@ groups='line syscall transit write switch wake copy clock skew create'
     [[ $output == *"round trip of a line, ns"* ]] || complain "expected a matrix"
 }
 
+@test "limits: what takes two CPUs is told where there is one" {
+    run --separate-stderr weir_in taskset -c "$(taskset -pc $$ | grep -oE '[0-9]+$')" -- limits -q line wake
+    expect_status 1
+    expect_says "two CPUs"
+    [ -z "$output" ] || complain "expected nothing on stdout"
+}
+
 @test "limits: a budget shorter than a round still gives one" {
     run --separate-stderr weir limits -q --json - --budget 1ms syscall
     expect_status 0

@@ -80,12 +80,16 @@ load helpers
     expect_refused "'10q'" -- run pipe --budget 10q
     expect_refused "'-3s'" -- run pipe --budget=-3s
     expect_refused "'0s'" -- run pipe --budget 0s
+    expect_refused "'0x1s'" -- run pipe --budget 0x1s
+    expect_refused "'1e1s'" -- run pipe --budget 1e1s
+    expect_refused "'5.s'" -- run pipe --budget 5.s
     expect_refused "'x'" -- run pipe --seed x
 }
 
 @test "a precision is a percentage, and does not go with rounds" {
     expect_refused "'2'" 2% -- run pipe --precision 2
     expect_refused "'0%'" 2% -- run pipe --precision 0%
+    expect_refused "'0x1%'" 2% -- run pipe --precision 0x1%
     expect_refused "'narrow'" 2% -- run pipe --precision narrow
     expect_refused --rounds --precision -- run pipe --precision 2% --rounds 5
     run --separate-stderr weir run pipe --precision 0.5% --dry-run

@@ -19,15 +19,16 @@ enum { OPTION_OF, OPTION_KIND, OPTION_EVERY, OPTION_SEED, OPTION_ROLE, OPTION_DE
 
 enum { CREATOR = WEIR_CONSUMER + 1 }; /* a role of ours */
 
-enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW, REFUSE };
+enum kind { NONE, DROP, REPEAT, SWAP, FLIP, TRUNCATE, CRASH, EXIT, HANG, SLOW, REFUSE, STICK };
 
 static const struct weir_option fault_options[] = {
     [OPTION_OF] = WRAP_OPTION_OF,
     [OPTION_KIND] = {.name = "kind",
                      .type = WEIR_OPTION_CHOICE,
                      .fallback = "none",
-                     .choices = "none|drop|repeat|swap|flip|truncate|crash|exit|hang|slow|refuse",
-                     .help = "what goes wrong; refuse: one attach in `every` fails, the first one too"},
+                     .choices = "none|drop|repeat|swap|flip|truncate|crash|exit|hang|slow|refuse|stick",
+                     .help = "what goes wrong; refuse: one attach in `every` fails, the first one too; stick: the "
+                             "first message is received again and again"},
     [OPTION_EVERY] = {.name = "every",
                       .type = WEIR_OPTION_NUMBER,
                       .fallback = "1000",
@@ -261,6 +262,8 @@ static int fault_send(struct weir_driver_endpoint *endpoint, const void *buffer,
 static ssize_t fault_recv(struct weir_driver_endpoint *endpoint, void *buffer, size_t capacity)
 {
     struct fault_endpoint *state = endpoint->state;
+    if (endpoint->channel->options[OPTION_KIND].number == STICK && state->moved > 0)
+        return (ssize_t)endpoint->channel->config->max_message_bytes; /* `buffer` holds it still */
     ssize_t length = wrap_result(weir_recv(state->inner, buffer, capacity, WEIR_NOW));
     if (length >= 0) {
         if (is_chosen(endpoint)) {
