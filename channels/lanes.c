@@ -28,6 +28,9 @@
 #define MOST_IN_A_ROW  512u
 #define BYTES_IN_A_ROW ((size_t)64 << 10)
 
+/* Memory whose pages an end fills when it attaches. */
+#define MOST_FILLED ((size_t)256 << 20)
+
 /* On lines of its own: with the words that change in two lines, a message through cells cost a third more. */
 union lane {
     _Alignas(64) struct weir_ring_producer producer;
@@ -181,8 +184,9 @@ int weir_lanes_attach(struct weir_driver_endpoint *endpoint, const struct weir_l
     for (uint32_t i = 0; i < count; i++)
         init_lane(end, &end->lanes[i], lanes, first + i);
     /* This process's page tables are filled now and not by the first messages. Where the kernel does not know how
-     * (before 5.14) the first messages do it. */
-    madvise(lane_memory(lanes, first), count * lanes->lane_bytes, MADV_POPULATE_WRITE);
+     * (before 5.14) the first messages do it, and for what lies beyond: nobody should wait seconds to attach. */
+    size_t memory_bytes = count * lanes->lane_bytes;
+    madvise(lane_memory(lanes, first), memory_bytes < MOST_FILLED ? memory_bytes : MOST_FILLED, MADV_POPULATE_WRITE);
     *(struct weir_lanes_end **)endpoint->state = end;
     return 0;
 }
