@@ -15,8 +15,10 @@
 #include <sys/resource.h>
 
 #include "machine/clock.h"
+#include "measure/runner.h"
 
-#define LOOK_NS INT64_C(20000000) /* at one worker, before the next */
+#define LOOK_NS    INT64_C(20000000)   /* at one worker, before the next */
+#define STOPPED_NS INT64_C(3000000000) /* a process that is stopped for so long is not waited for */
 
 /* Seen by the program, the crew's process and its workers. */
 struct board {
@@ -87,6 +89,16 @@ uint32_t crew_cpus(const char *pin, uint32_t count)
     return distinct;
 }
 
+/* Whether a signal has stopped that process, and nobody seems to continue it. `since_ns`: 0 to begin with. */
+static bool stays_stopped(pid_t pid, int64_t *since_ns)
+{
+    int64_t now_ns = weir_now_ns();
+    bool stopped = is_stopped(pid);
+    if (!stopped || *since_ns == 0)
+        *since_ns = stopped ? now_ns : 0;
+    return stopped && now_ns - *since_ns > STOPPED_NS;
+}
+
 /* Until all are there. One that has ended before will never come. */
 static int gather(struct board *board, struct weir_worker **workers)
 {
@@ -128,11 +140,17 @@ static int start_all(struct board *board, struct member *members, struct weir_wo
 /* Until all have ended, or one in trouble: then the others may wait for it in vain, and end with this process. */
 static int join_all(struct board *board, struct weir_worker **workers)
 {
+    int64_t stopped_ns[CREW_MOST] = {0};
     for (uint32_t left = board->crew->count; left > 0 && board->trouble[0] == '\0';)
         for (uint32_t i = 0; i < board->crew->count; i++) {
             struct weir_worker_end end;
-            if (workers[i] == NULL || weir_worker_join(workers[i], weir_now_ns() + LOOK_NS, &end) != 0)
+            if (workers[i] == NULL)
                 continue;
+            if (weir_worker_join(workers[i], weir_now_ns() + LOOK_NS, &end) != 0) {
+                if (board->crew->kind == WEIR_PROCESS && stays_stopped(weir_worker_pid(workers[i]), &stopped_ns[i]))
+                    snprintf(board->trouble, sizeof board->trouble, "a worker was stopped by a signal");
+                continue;
+            }
             weir_worker_destroy(workers[i]);
             workers[i] = NULL;
             left--;
@@ -182,16 +200,18 @@ static void read_board(const struct board *board, struct crew_result *ret)
 }
 
 /* Until the crew's process has ended. 1: interrupted, and it was killed. */
-static int await(struct experiment *experiment, struct weir_worker *house, struct crew_result *ret)
+static int await(struct experiment *experiment, struct weir_worker *house, struct board *board, struct crew_result *ret)
 {
-    for (;;) {
+    for (int64_t stopped_ns = 0;;) {
         struct pollfd fds[2] = {{.fd = weir_worker_report_fd(house), .events = POLLIN},
                                 {.fd = experiment->interrupt_fd, .events = POLLIN}};
-        poll(fds, 2, -1);
-        bool interrupted = fds[1].revents != 0;
-        if (interrupted)
+        poll(fds, 2, (int)(STOPPED_NS / 3000000));
+        bool interrupted = fds[1].revents != 0, stopped = stays_stopped(weir_worker_pid(house), &stopped_ns);
+        if (stopped)
+            snprintf(board->trouble, sizeof board->trouble, "the workers' process was stopped by a signal");
+        if (interrupted || stopped)
             weir_worker_kill(house); /* its workers die with it */
-        if (!interrupted && fds[0].revents == 0)
+        if (!interrupted && !stopped && fds[0].revents == 0)
             continue;
         weir_worker_join(house, WEIR_FOREVER, &ret->house);
         return interrupted;
@@ -211,7 +231,7 @@ int crew_run(struct experiment *experiment, const struct crew *crew, struct crew
     memset(ret, 0, sizeof *ret);
     int result = weir_worker_start(&house, &config, &error) == 0 ? 0 : experiment_failed(experiment, "%s", error.text);
     if (result == 0) {
-        result = await(experiment, house, ret);
+        result = await(experiment, house, board, ret);
         weir_worker_destroy(house);
     }
     if (result == 0 && board->trouble[0] == '\0')

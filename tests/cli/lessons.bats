@@ -249,6 +249,18 @@ need_two_cpus() {
     expect_json '.measured == null and .verdict == null and (.cannot | contains("signal 9"))' figures.json
 }
 
+@test "one who is stopped from outside is not waited for" {
+    local who
+    for who in head tail; do # the process of the workers, and one of them
+        start lesson omission --no-input --budget 20s --progress never
+        wait_for 10 has_workers 2
+        kill -STOP "$(workers | $who -1)"
+        finish
+        expect_status 1
+        grep -q "^weir: the lesson omission went wrong: .*stopped by a signal" err || complain "expected what happened: $(cat err)"
+    done
+}
+
 # ---- a terminal --------------------------------------------------------------------------------------------
 
 # at_terminal COLUMNS COMMANDS ARGS…: weir in a terminal that wide, with commands of expect in the meantime. $output is
