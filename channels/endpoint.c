@@ -200,7 +200,8 @@ static int let_first_poll_pass(struct weir_endpoint *endpoint, int set)
     if (endpoint->driver->arm == NULL)
         return 0;
     struct epoll_event at_once = {.events = EPOLLIN, .data.u32 = SLEEP_DRIVER};
-    endpoint->first_fd = eventfd(1, EFD_CLOEXEC);
+    if (endpoint->first_fd < 0)
+        endpoint->first_fd = eventfd(1, EFD_CLOEXEC);
     return endpoint->first_fd < 0 ? -1 : epoll_ctl(set, EPOLL_CTL_ADD, endpoint->first_fd, &at_once);
 }
 

@@ -130,9 +130,11 @@ static void announce_poller(struct weir_endpoint *endpoint)
 
 static void announce_to_driver(struct weir_endpoint *endpoint)
 {
-    if (endpoint->first_fd >= 0)
-        close(endpoint->first_fd); /* which takes it out of the set */
-    endpoint->first_fd = -1;
+    if (endpoint->first_fd >= 0) {
+        epoll_ctl(endpoint->poll_fd, EPOLL_CTL_DEL, endpoint->first_fd, NULL); /* a fork may have a copy of it */
+        close(endpoint->first_fd);
+        endpoint->first_fd = -1;
+    }
     endpoint->driver->arm(&endpoint->view, true);
 }
 

@@ -11,7 +11,10 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <weir/channel.h>
 
@@ -117,12 +120,33 @@ static void a_poll_costs_one_ring(void **state)
     assert_int_equal(poll(&ready, 1, 0), 0);
 }
 
+/* What lets the first poll pass is gone afterwards, whoever has a copy of it. */
+static void a_fork_does_not_keep_a_poller_awake(void **state)
+{
+    (void)state;
+    struct pollfd ready = {.fd = weir_fd(consumer), .events = POLLIN};
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(poll(&ready, 1, 0), 1);
+    assert_int_equal(recv_nothing(), WEIR_EAGAIN); /* the driver rings the first poller by itself */
+    assert_int_equal(recv_nothing(), WEIR_EAGAIN);
+    int polled = poll(&ready, 1, 0);
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    assert_int_equal(polled, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nobody_rings_while_nobody_waits, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(a_sleep_costs_one_ring, open_channel, close_channel),
         cmocka_unit_test_setup_teardown(a_poll_costs_one_ring, open_channel, close_channel),
+        cmocka_unit_test_setup_teardown(a_fork_does_not_keep_a_poller_awake, open_channel, close_channel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
