@@ -75,11 +75,15 @@ static void ask_all(struct booth *booth, struct weir_endpoint *questions, struct
         int64_t now_ns = weir_now_ns();
         struct message message = {.number = asked, .from_ns = booth->client == OPEN ? due_ns : now_ns};
         if (may_ask && now_ns >= due_ns) {
-            if (weir_send(questions, &message, sizeof message, 0, WEIR_FOREVER) != 0)
+            int sent = weir_send(questions, &message, sizeof message, 0, WEIR_NOW);
+            if (sent == 0) {
+                asked++;
+                due_ns += INTERVAL_NS;
+                continue;
+            }
+            if (sent != WEIR_EAGAIN)
                 return;
-            asked++;
-            due_ns += INTERVAL_NS;
-            continue;
+            may_ask = false; /* an answer first: else both could wait for room, it for answers, we for questions */
         }
         ssize_t got = weir_recv(answers, &message, sizeof message, may_ask ? due_ns : WEIR_FOREVER);
         if (got == WEIR_ETIMEDOUT)
