@@ -157,8 +157,8 @@ int weir_driver_check(const struct weir_driver *driver, struct weir_error *error
     const char *option = broken_option(driver);
     if (option != NULL)
         return weir_error_set(error, WEIR_EUNAVAILABLE,
-                              "%s: option %s lacks its help or choices, has a default that it does not allow, has "
-                              "the core's name, or is one too many",
+                              "%s: option %s lacks its default, help or choices, does not allow its default, has the "
+                              "name of the core's own, or is one too many",
                               driver->name, option);
     if (driver->wait < WEIR_WAIT_BLOCK || driver->wait > WEIR_WAIT_ADAPTIVE)
         return weir_error_set(error, WEIR_EUNAVAILABLE, "%s names no default wait policy", driver->name);

@@ -206,7 +206,7 @@ static const char *parse_decimal(const char *text, double *ret)
     size_t length = strspn(text, "0123456789");
     if (length > 0 && text[length] == '.' && isdigit((unsigned char)text[length + 1]))
         length += 1 + strspn(text + length + 1, "0123456789");
-    if (length == 0 || text[length] == 'e' || text[length] == 'x')
+    if (length == 0)
         return NULL;
     *ret = strtod(text, NULL);
     return text + length;
